@@ -34,6 +34,8 @@ type Delivery struct {
 	Selection Selection
 	// Key is the uid of the stream it goes to.
 	Key uint64
+	// Filter names the subscription filter that selected the events.
+	Filter string
 	// Position is that of the frame the events were stored by.
 	Position Position
 }
@@ -44,4 +46,13 @@ func (d Delivery) Events() int {
 		return d.Batch.Len()
 	}
 	return len(d.Selection)
+}
+
+// Bytes is the size of the messages delivered.
+func (d Delivery) Bytes() int {
+	n := 0
+	for lo, hi := range d.Batch.Runs(d.Selection) {
+		n += len(d.Batch.Lines(lo, hi)) - (hi - lo)
+	}
+	return n
 }
