@@ -1,0 +1,200 @@
+package catalog
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"syscall"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// lockWait is how long OpenBolt waits for another process to let the file go.
+const lockWait = time.Second
+
+// ErrClosed says that the store takes no more changes: it was closed, or a
+// commit failed and nobody knows what reached the disk.
+var ErrClosed = errors.New("catalog is closed for changes")
+
+// Bolt is a Store in one bbolt file. While one commit is at the disk the next
+// ones gather, and then go together: bbolt's own Batch would make a lone change
+// wait for a timer.
+type Bolt struct {
+	db *bbolt.DB
+
+	mu      sync.Mutex
+	waiting *commit // collects; nil when no commit waits
+	busy    bool    // a commit is at the disk
+	err     error   // why no change is taken any more
+}
+
+// commit is the changes of several callers that go to the disk together.
+type commit struct {
+	changes []Change
+	done    chan struct{} // closed when err is final
+	lead    chan struct{} // closed when the first caller may write it
+	err     error
+}
+
+// OpenBolt opens a file, or makes it.
+func OpenBolt(path string) (*Bolt, error) {
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType})
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	if err := prepare(db); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
+	}
+	return &Bolt{db: db}, nil
+}
+
+// prepare makes the buckets, and the file's name durable.
+func prepare(db *bbolt.DB) error {
+	err := db.Update(func(tx *bbolt.Tx) error {
+		for _, b := range buckets {
+			if _, err := tx.CreateBucketIfNotExists([]byte(b)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(db.Path()))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// Load implements Store. A damaged page makes bbolt panic or fault; that is
+// reported as an error.
+func (s *Bolt) Load(visit func(b Bucket, key, value []byte) error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	at := Bucket("")
+	defer func() {
+		if p := recover(); p != nil {
+			err = &CorruptError{Bucket: at, Err: fmt.Errorf("damaged page: %v", p)}
+		}
+	}()
+	return s.db.View(func(tx *bbolt.Tx) error {
+		for _, at = range buckets {
+			err := tx.Bucket([]byte(at)).ForEach(func(key, value []byte) error {
+				return visit(at, key, value)
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Commit implements Store.
+func (s *Bolt) Commit(changes []Change) error {
+	c, first := s.join(changes)
+	if c == nil {
+		return s.closedBy()
+	}
+	if !first {
+		<-c.done
+		return c.err
+	}
+	<-c.lead
+	s.mu.Lock()
+	s.waiting = nil // whoever comes now gathers behind this commit
+	err := s.err
+	s.mu.Unlock()
+	if err == nil {
+		err = s.write(c.changes)
+	}
+	c.err = err
+	s.mu.Lock()
+	s.busy = false
+	if err != nil && !full(err) && s.err == nil {
+		s.err = fmt.Errorf("%w after %w", ErrClosed, err)
+	}
+	if next := s.waiting; next != nil {
+		s.busy = true
+		close(next.lead)
+	}
+	s.mu.Unlock()
+	close(c.done)
+	return err
+}
+
+// join adds changes to the commit that gathers, and tells whether the caller is
+// its first and therefore writes it. A nil commit says that the store is closed.
+func (s *Bolt) join(changes []Change) (c *commit, first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return nil, false
+	}
+	if s.waiting != nil {
+		s.waiting.changes = append(s.waiting.changes, changes...)
+		return s.waiting, false
+	}
+	s.waiting = &commit{changes: changes, done: make(chan struct{}), lead: make(chan struct{})}
+	if !s.busy {
+		s.busy = true
+		close(s.waiting.lead)
+	}
+	return s.waiting, true
+}
+
+func (s *Bolt) closedBy() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+func (s *Bolt) write(changes []Change) error {
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		for _, ch := range changes {
+			if err := apply(tx.Bucket([]byte(ch.Bucket)), ch); err != nil {
+				return fmt.Errorf("write %s %q: %w", ch.Bucket, ch.Key, err)
+			}
+		}
+		return nil
+	})
+}
+
+func apply(b *bbolt.Bucket, ch Change) error {
+	switch {
+	case !ch.Prefix && ch.Value == nil:
+		return b.Delete(ch.Key)
+	case !ch.Prefix:
+		return b.Put(ch.Key, ch.Value)
+	}
+	// Seek anew after each deletion: a cursor may skip a key behind one it deleted.
+	cursor := b.Cursor()
+	for key, _ := cursor.Seek(ch.Key); bytes.HasPrefix(key, ch.Key) && key != nil; key, _ = cursor.Seek(ch.Key) {
+		if err := cursor.Delete(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// full tells of a disk without room: bbolt grows the file before it writes, so
+// that nothing has changed and a later commit may succeed.
+func full(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// Close implements Store.
+func (s *Bolt) Close() error {
+	s.mu.Lock()
+	if s.err == nil {
+		s.err = ErrClosed
+	}
+	s.mu.Unlock()
+	return s.db.Close() // waits for the commit at the disk
+}
