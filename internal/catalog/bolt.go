@@ -43,19 +43,46 @@ type commit struct {
 
 // OpenBolt opens a file, or makes it.
 func OpenBolt(path string) (*Bolt, error) {
-	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType})
+	var db *bbolt.DB
+	err := survive(func() (err error) {
+		db, err = bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait, FreelistType: bbolt.FreelistMapType})
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	if err := prepare(db); err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
+	if err := survive(func() error { return prepare(db) }); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), survive(db.Close))
 	}
 	return &Bolt{db: db}, nil
 }
 
-// prepare makes the buckets, and the file's name durable.
+// survive runs a step over a file that may be damaged, where bbolt panics or
+// faults, and makes an error of it. What bbolt held stays open then: the process
+// is about to give up.
+func survive(step func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", errDamaged, p)
+		}
+	}()
+	return step()
+}
+
+// prepare makes the buckets that are missing, and the file's name durable.
 func prepare(db *bbolt.DB) error {
-	err := db.Update(func(tx *bbolt.Tx) error {
+	complete := true
+	err := db.View(func(tx *bbolt.Tx) error {
+		for _, b := range buckets {
+			complete = complete && tx.Bucket([]byte(b)) != nil
+		}
+		return nil
+	})
+	if err != nil || complete {
+		return err
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
 		for _, b := range buckets {
 			if _, err := tx.CreateBucketIfNotExists([]byte(b)); err != nil {
 				return err
@@ -73,27 +100,26 @@ func prepare(db *bbolt.DB) error {
 	return errors.Join(dir.Sync(), dir.Close())
 }
 
-// Load implements Store. A damaged page makes bbolt panic or fault; that is
-// reported as an error.
-func (s *Bolt) Load(visit func(b Bucket, key, value []byte) error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+// Load implements Store.
+func (s *Bolt) Load(visit func(b Bucket, key, value []byte) error) error {
 	at := Bucket("")
-	defer func() {
-		if p := recover(); p != nil {
-			err = &CorruptError{Bucket: at, Err: fmt.Errorf("damaged page: %v", p)}
-		}
-	}()
-	return s.db.View(func(tx *bbolt.Tx) error {
-		for _, at = range buckets {
-			err := tx.Bucket([]byte(at)).ForEach(func(key, value []byte) error {
-				return visit(at, key, value)
-			})
-			if err != nil {
-				return err
+	err := survive(func() error {
+		return s.db.View(func(tx *bbolt.Tx) error {
+			for _, at = range buckets {
+				err := tx.Bucket([]byte(at)).ForEach(func(key, value []byte) error {
+					return visit(at, key, value)
+				})
+				if err != nil {
+					return err
+				}
 			}
-		}
-		return nil
+			return nil
+		})
 	})
+	if errors.Is(err, errDamaged) {
+		return &CorruptError{Bucket: at, Err: err}
+	}
+	return err
 }
 
 // Commit implements Store.

@@ -38,6 +38,7 @@ var (
 	errTruncated = errors.New("value or key has the wrong size")
 	errTwice     = errors.New("a second definition of this name or uid")
 	errOrphan    = errors.New("belongs to a log group that does not exist")
+	errDamaged   = errors.New("damaged page")
 	errUnwritten = errors.New("uid was never given out")
 )
 
