@@ -1,0 +1,140 @@
+package envelope
+
+import (
+	"iter"
+	"strconv"
+
+	"sluice/internal/event"
+)
+
+// MaxPayload is the size that a payload stays below: a Firehose record may have
+// 1,000 KiB, a Kinesis record 1 MiB with its partition key.
+const MaxPayload = 1000 << 10
+
+const (
+	// eventOverhead is what an event adds to a document besides its message and
+	// its timestamp: {"id":"<56>","timestamp":,"message":""}, with the comma.
+	eventOverhead = len(`{"id":"","timestamp":,"message":""},`) + 56
+	maxInt64      = 20 // digits of the longest timestamp, with its sign
+	// gzipOverhead is what gzip adds to bytes that do not compress: header,
+	// trailer and five bytes for each stored block of at least 16 KiB.
+	gzipOverhead = 18 + 5*(MaxPayload/(16<<10)+2)
+)
+
+// Part is a run of a delivery's events that goes into one document: those
+// before To, from From on, counted among the selected ones.
+type Part struct{ From, To int }
+
+// Parts yields the parts of a delivery, in order: one, nearly always. Nothing
+// for a delivery without events.
+func Parts(d event.Delivery) iter.Seq[Part] {
+	return func(yield func(Part) bool) {
+		n := d.Events()
+		budget := MaxPayload - 1 - gzipOverhead - headBound(d)
+		if d.Bytes()*worstEscape+n*(eventOverhead+maxInt64) < budget {
+			if n > 0 {
+				yield(Part{0, n})
+			}
+			return
+		}
+		from, size := 0, 0
+		for i := range n {
+			s := eventOverhead + maxInt64 + escapedSize(d.Batch.Message(at(d, i)))
+			if size+s > budget && i > from {
+				if !yield(Part{from, i}) {
+					return
+				}
+				from, size = i, 0
+			}
+			size += s
+		}
+		if n > from {
+			yield(Part{from, n})
+		}
+	}
+}
+
+// worstEscape is how much longer escaping can make a string: \u00XX.
+const worstEscape = 6
+
+// headBound is more than a document's bytes outside its events.
+func headBound(d event.Delivery) int {
+	s := d.Batch.Source()
+	names := len(s.Account) + len(s.LogGroup) + len(s.LogStream) + len(d.Filter)
+	return 128 + names*worstEscape
+}
+
+// escapedSize is the length of a message in a document, without its quotes.
+func escapedSize(message []byte) int {
+	n := len(message)
+	for _, c := range message {
+		switch escapes[c] {
+		case 0:
+		case utf:
+			n += 2 // one bad byte becomes three
+		case 'u':
+			n += 5
+		default:
+			n++
+		}
+	}
+	return n
+}
+
+// at is the index in the batch of the i-th event of a delivery.
+func at(d event.Delivery, i int) int {
+	if d.Selection == nil {
+		return i
+	}
+	return int(d.Selection[i])
+}
+
+// Append appends the document of one part of a delivery to dst.
+//
+// hot: BenchmarkAppend
+func Append(dst []byte, d event.Delivery, p Part) []byte {
+	s := d.Batch.Source()
+	dst = appendHead(dst, "DATA_MESSAGE", s)
+	dst = append(dst, `,"subscriptionFilters":[`...)
+	dst = appendString(dst, []byte(d.Filter))
+	dst = append(dst, `],"logEvents":[`...)
+	for i := p.From; i < p.To; i++ {
+		if i > p.From {
+			dst = append(dst, ',')
+		}
+		dst = appendEvent(dst, d.Batch, at(d, i))
+	}
+	return append(dst, `]}`...)
+}
+
+func appendHead(dst []byte, messageType string, s event.Source) []byte {
+	dst = append(dst, `{"messageType":"`...)
+	dst = append(dst, messageType...)
+	dst = append(dst, `","owner":`...)
+	dst = appendString(dst, []byte(s.Account))
+	dst = append(dst, `,"logGroup":`...)
+	dst = appendString(dst, []byte(s.LogGroup))
+	dst = append(dst, `,"logStream":`...)
+	return appendString(dst, []byte(s.LogStream))
+}
+
+func appendEvent(dst []byte, b event.Batch, i int) []byte {
+	dst = append(dst, `{"id":"`...)
+	dst = b.ID(i).AppendText(dst)
+	dst = append(dst, `","timestamp":`...)
+	dst = strconv.AppendInt(dst, b.Timestamp(i), 10)
+	dst = append(dst, `,"message":`...)
+	dst = appendString(dst, b.Message(i))
+	return append(dst, '}')
+}
+
+// AppendControl appends the CONTROL_MESSAGE with which CloudWatch Logs probes a
+// destination: "Firehose" or "Kinesis stream". Consumers skip it.
+func AppendControl(dst []byte, destination string, timestamp int64) []byte {
+	dst = appendHead(dst, "CONTROL_MESSAGE", event.Source{Account: "CloudwatchLogs"})
+	dst = append(dst, `,"subscriptionFilters":[],"logEvents":[{"id":"","timestamp":`...)
+	dst = strconv.AppendInt(dst, timestamp, 10)
+	dst = append(dst, `,"message":"CWL CONTROL MESSAGE: Checking health of destination `...)
+	dst = append(dst, destination...)
+	return append(dst, `."}]}`...)
+}
