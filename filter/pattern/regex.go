@@ -2,23 +2,24 @@ package pattern
 
 import (
 	"errors"
-	"regexp"
 	"strings"
+
+	"sluice/filter/pattern/internal/dfa"
 )
 
 // maxRegexes is AWS's quota for one JSON or space pattern.
 const maxRegexes = 2
 
-// regex is one compiled %...%. Its meaning is that of Go's regexp (AWS's engine
+// regex is one compiled %...%. Its meaning is that of std regexp (AWS's engine
 // gave the same verdict wherever a live answer is known): unanchored search,
 // `.` stops at a newline, ^ and $ are the ends of the value.
 type regex struct {
 	source string // the expression that was compiled, {,n} already rewritten
-	re     *regexp.Regexp
+	dfa    *dfa.Regexp
 }
 
 // match reports whether the expression occurs in b.
-func (r *regex) match(b []byte) bool { return r.re.Match(b) }
+func (r *regex) match(b []byte) bool { return r.dfa.Match(b) }
 
 var errEscape = errors.New("escape sequence not supported")
 
@@ -30,11 +31,11 @@ func compileRegex(text string) (*regex, error) {
 	if err != nil {
 		return nil, err
 	}
-	re, err := regexp.Compile(source)
+	compiled, err := dfa.Compile(source)
 	if err != nil {
 		return nil, err
 	}
-	return &regex{source: source, re: re}, nil
+	return &regex{source: source, dfa: compiled}, nil
 }
 
 // rewriteRegex refuses undocumented escapes and turns {,n}, which the AWS guide
