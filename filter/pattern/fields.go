@@ -25,7 +25,7 @@ func (p *Pattern) Fields(message []byte) map[string]string {
 // bind appends the tokens of a message as the pattern sees them; the last one
 // may be the rest of the message.
 func (s *spacePattern) bind(message []byte, dst []token) []token {
-	t := tokenizer{b: message}
+	t := newTokenizer(message)
 	limit := -1
 	if s.ellipsis < 0 && !s.all {
 		limit = len(s.fields) - 1

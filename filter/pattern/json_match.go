@@ -7,62 +7,70 @@ import "bytes"
 //
 // hot: BenchmarkMatch
 func (j *jsonPattern) match(message []byte) bool {
-	if j.plan.simple {
-		got, ok := walkMessage(j.plan.tries[0], message)
-		return ok && got&j.plan.all == j.plan.all && got&j.plan.none == 0
-	}
 	var set [maxTries]uint64
-	return j.evaluate(message, &set) && j.plan.holds(j.root, &set)
+	if !j.evaluate(message, &set) {
+		return false
+	}
+	if j.plan.simple {
+		return set[0]&j.plan.all == j.plan.all && set[0]&j.plan.none == 0
+	}
+	return j.plan.holds(j.root, &set)
 }
 
-// evaluate walks every trie; false means that the message is not JSON.
+// evaluate fills set with the bits of every trie; false means that the message
+// is not JSON.
 func (j *jsonPattern) evaluate(message []byte, set *[maxTries]uint64) bool {
+	if first := skipSpace(message, 0); first >= len(message) || message[first] != '{' {
+		return false
+	}
+	var r jsonReader
+	n := blocks(len(message))
+	if n <= stackBlocks {
+		var quotes [stackBlocks]uint64
+		r.quotes = quotes[:n]
+		return r.index(message) && j.walk(&r, message, set)
+	}
+	s := newScratch()
+	defer s.free()
+	r.quotes = s.words(n)
+	return r.index(message) && j.walk(&r, message, set)
+}
+
+// walk reads the whole message once for each trie.
+func (j *jsonPattern) walk(r *jsonReader, b []byte, set *[maxTries]uint64) bool {
 	for i, trie := range j.plan.tries {
-		got, ok := walkMessage(trie, message)
-		if !ok {
+		got, end := trie.walkObject(r, b, skipSpace(b, 0), 1)
+		if end == invalid || skipSpace(b, end) != len(b) {
 			return false
 		}
-		set[i] = got
+		set[i] = got | trie.exists
 	}
 	return true
 }
 
-// walkMessage reads the whole message and returns the bits its values set.
-func walkMessage(n *jsonNode, b []byte) (got uint64, ok bool) {
-	i := skipSpace(b, 0)
-	if i >= len(b) || b[i] != '{' {
-		return 0, false
-	}
-	got, i = n.walkObject(b, i, 1)
-	if i == invalid || skipSpace(b, i) != len(b) {
-		return 0, false
-	}
-	return got | n.exists, true
-}
-
 // walkValue reads the value at i, which the node selects.
-func (n *jsonNode) walkValue(b []byte, i, depth int) (got uint64, next int) {
+func (n *jsonNode) walkValue(r *jsonReader, b []byte, i, depth int) (got uint64, next int) {
 	if i >= len(b) {
 		return 0, invalid
 	}
 	switch c := b[i]; {
 	case c == '"':
-		end, escaped := scanString(b, i+1)
+		end := r.stringEnd(i + 1)
 		if end == invalid {
 			return 0, invalid
 		}
-		got, next = n.checkString(b[i+1:end], escaped), end+1
+		got, next = n.checkString(b[i+1:end]), end+1
 	case c == '{':
 		if n.keys == nil && n.wild == nil {
-			next = skipObject(b, i, depth+1)
+			next = r.skipObject(b, i, depth+1)
 		} else {
-			got, next = n.walkObject(b, i, depth+1)
+			got, next = n.walkObject(r, b, i, depth+1)
 		}
 	case c == '[':
 		if n.items == nil && n.wild == nil && n.isNull == 0 {
-			next = skipArray(b, i, depth+1)
+			next = r.skipArray(b, i, depth+1)
 		} else {
-			got, next = n.walkArray(b, i, depth+1)
+			got, next = n.walkArray(r, b, i, depth+1)
 		}
 	case c == '-' || isDigit(c):
 		end, isInt := scanNumber(b, i)
@@ -80,41 +88,35 @@ func (n *jsonNode) walkValue(b []byte, i, depth int) (got uint64, next int) {
 
 // walkObject reads the object at i. A later member of the same name replaces
 // what an earlier one has set.
-func (n *jsonNode) walkObject(b []byte, i, depth int) (got uint64, next int) {
+func (n *jsonNode) walkObject(r *jsonReader, b []byte, i, depth int) (got uint64, next int) {
 	if n.wild != nil {
-		return n.walkEveryMember(b, i, depth)
+		return n.walkEveryMember(r, b, i, depth)
 	}
 	if depth > maxDepth {
 		return 0, invalid
 	}
-	i = skipSpace(b, i+1)
-	if i < len(b) && b[i] == '}' {
+	if i = skipSpace(b, i+1); i < len(b) && b[i] == '}' {
 		return 0, i + 1
 	}
 	for {
-		keyStart := i + 1
-		keyEnd, escaped, value := scanKey(b, i)
+		keyEnd, value := r.key(b, i)
 		if value == invalid {
 			return 0, invalid
 		}
-		var child *jsonNode
-		if escaped || n.lengths>>(uint(keyEnd-keyStart)&63)&1 != 0 {
-			child = n.member(b[keyStart:keyEnd], escaped)
-		}
-		if child == nil {
-			i = skipValue(b, value, depth)
+		if child := n.member(b[i+1 : keyEnd]); child == nil {
+			if value < len(b) && b[value] == '"' {
+				if i = r.stringEnd(value+1) + 1; i == 0 {
+					return 0, invalid
+				}
+			} else {
+				i = r.skipValue(b, value, depth)
+			}
 		} else {
 			var set uint64
-			set, i = child.walkValue(b, value, depth)
+			set, i = child.walkValue(r, b, value, depth)
 			got = got&^child.subtree | set
 		}
-		if i == invalid {
-			return 0, invalid
-		}
-		if i < len(b) && b[i] <= ' ' {
-			i = skipSpace(b, i)
-		}
-		if i >= len(b) {
+		if i = r.afterValue(b, i); i == invalid {
 			return 0, invalid
 		}
 		if b[i] != ',' {
@@ -130,11 +132,25 @@ func (n *jsonNode) walkObject(b []byte, i, depth int) (got uint64, next int) {
 	return got, i + 1
 }
 
-// member finds the child of that name, nil if no selector asks for it.
-func (n *jsonNode) member(key []byte, escaped bool) *jsonNode {
+// member finds the child of that name, nil if no selector asks for it. An
+// escape makes a name longer than what it stands for.
+func (n *jsonNode) member(key []byte) *jsonNode {
+	if n.lengths>>(uint(len(key))&63)&1 != 0 {
+		for i := range n.keys {
+			if c := &n.keys[i]; string(key) == c.name {
+				return c.node
+			}
+		}
+	}
+	if len(key) > n.shortest && hasEscape(key) {
+		return n.escapedMember(key)
+	}
+	return nil
+}
+
+func (n *jsonNode) escapedMember(key []byte) *jsonNode {
 	for i := range n.keys {
-		c := &n.keys[i]
-		if string(key) == c.name || escaped && equalDecoded(key, c.name) {
+		if c := &n.keys[i]; equalDecoded(key, c.name) {
 			return c.node
 		}
 	}
@@ -142,24 +158,20 @@ func (n *jsonNode) member(key []byte, escaped bool) *jsonNode {
 }
 
 // walkArray reads the array at i.
-func (n *jsonNode) walkArray(b []byte, i, depth int) (got uint64, next int) {
+func (n *jsonNode) walkArray(r *jsonReader, b []byte, i, depth int) (got uint64, next int) {
 	if depth > maxDepth {
 		return 0, invalid
 	}
-	i = skipSpace(b, i+1)
-	if i < len(b) && b[i] == ']' {
+	if i = skipSpace(b, i+1); i < len(b) && b[i] == ']' {
 		return 0, i + 1
 	}
 	for index := 0; ; index++ {
 		if i < len(b) && b[i] == 'n' {
 			got |= n.isNull // validated below, as any value is
 		}
-		set, end := n.walkItem(b, i, depth, index)
-		if end == invalid {
-			return 0, invalid
-		}
+		set, end := n.walkItem(r, b, i, depth, index)
 		got |= set
-		if i = skipSpace(b, end); i >= len(b) {
+		if i = r.afterValue(b, end); i == invalid {
 			return 0, invalid
 		}
 		if b[i] != ',' {
@@ -175,27 +187,28 @@ func (n *jsonNode) walkArray(b []byte, i, depth int) (got uint64, next int) {
 
 // walkItem reads one element for the children it concerns; both may apply, and
 // then it is read twice.
-func (n *jsonNode) walkItem(b []byte, i, depth, index int) (got uint64, next int) {
+func (n *jsonNode) walkItem(r *jsonReader, b []byte, i, depth, index int) (got uint64, next int) {
 	next = 0
 	if n.wild != nil {
-		if got, next = n.wild.walkValue(b, i, depth); next == invalid {
+		if got, next = n.wild.walkValue(r, b, i, depth); next == invalid {
 			return 0, invalid
 		}
 	}
 	for k := range n.items {
 		if n.items[k].index == index {
-			set, end := n.items[k].node.walkValue(b, i, depth)
+			set, end := n.items[k].node.walkValue(r, b, i, depth)
 			return got | set, end
 		}
 	}
 	if next == 0 {
-		next = skipValue(b, i, depth)
+		next = r.skipValue(b, i, depth)
 	}
 	return got, next
 }
 
 // checkString runs the node's checks on a string, given without its quotes.
-func (n *jsonNode) checkString(raw []byte, escaped bool) (got uint64) {
+func (n *jsonNode) checkString(raw []byte) (got uint64) {
+	escaped := len(n.checks) > 0 && hasEscape(raw)
 	for i := range n.checks {
 		c := &n.checks[i]
 		if c.op <= opNotEqual && c.literal.equalsString(raw, escaped) == (c.op == opEqual) {

@@ -1,6 +1,9 @@
 package pattern
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
 // jsonPlan is a condition tree laid out for one walk over a message: a trie of
 // all selectors whose leaves set bits, and for each test the bits that must and
@@ -35,6 +38,8 @@ type jsonNode struct {
 	isNull  uint64 // IS NULL tests that an array with a null in it satisfies, too: those without wildcard
 	subtree uint64 // every bit that can be set here or below
 	lengths uint64 // bit n&63: some key has n bytes
+
+	shortest int // bytes of the shortest key; a huge number without keys
 }
 
 type keyChild struct {
@@ -139,6 +144,7 @@ func (n *jsonNode) child(st step) *jsonNode {
 // finish computes what depends on the children.
 func (n *jsonNode) finish() {
 	n.subtree = n.exists | n.isNull
+	n.shortest = math.MaxInt
 	for _, c := range n.checks {
 		n.subtree |= c.bit
 	}
@@ -146,6 +152,7 @@ func (n *jsonNode) finish() {
 		c.node.finish()
 		n.subtree |= c.node.subtree
 		n.lengths |= 1 << (len(c.name) & 63)
+		n.shortest = min(n.shortest, len(c.name))
 	}
 	for _, c := range n.items {
 		c.node.finish()

@@ -11,32 +11,29 @@ import "hash/maphash"
 const fewMembers = 32
 
 // walkEveryMember reads the object at i for a node with a wildcard.
-func (n *jsonNode) walkEveryMember(b []byte, i, depth int) (got uint64, next int) {
+func (n *jsonNode) walkEveryMember(r *jsonReader, b []byte, i, depth int) (got uint64, next int) {
 	if depth > maxDepth {
 		return 0, invalid
 	}
 	start := i
-	i = skipSpace(b, i+1)
-	if i < len(b) && b[i] == '}' {
+	if i = skipSpace(b, i+1); i < len(b) && b[i] == '}' {
 		return 0, i + 1
 	}
 	var seen [fewMembers]uint32
 	for count := 0; ; count++ {
-		key, escaped, value := scanKey(b, i)
+		keyEnd, value := r.key(b, i)
 		if value == invalid {
 			return 0, invalid
 		}
-		hash := shortHash(b[i+1 : key])
-		if count == fewMembers || escaped || contains(seen[:count], hash) {
-			return n.walkLastMembers(b, start, depth)
+		key := b[i+1 : keyEnd]
+		hash := shortHash(key)
+		if count == fewMembers || contains(seen[:count], hash) || hasEscape(key) {
+			return n.walkLastMembers(r, b, start, depth)
 		}
 		seen[count] = hash
-		set, end := n.walkMember(b, b[i+1:key], escaped, value, depth)
-		if end == invalid {
-			return 0, invalid
-		}
+		set, end := n.walkMember(r, b, key, value, depth)
 		got |= set
-		if i = skipSpace(b, end); i >= len(b) {
+		if i = r.afterValue(b, end); i == invalid {
 			return 0, invalid
 		}
 		if b[i] != ',' {
@@ -52,13 +49,13 @@ func (n *jsonNode) walkEveryMember(b []byte, i, depth int) (got uint64, next int
 
 // walkMember reads one member's value for the wildcard and, if some selector
 // names it, once more for that.
-func (n *jsonNode) walkMember(b, key []byte, escaped bool, value, depth int) (got uint64, next int) {
-	got, next = n.wild.walkValue(b, value, depth)
+func (n *jsonNode) walkMember(r *jsonReader, b, key []byte, value, depth int) (got uint64, next int) {
+	got, next = n.wild.walkValue(r, b, value, depth)
 	if next == invalid {
 		return 0, invalid
 	}
-	if child := n.member(key, escaped); child != nil {
-		set, end := child.walkValue(b, value, depth)
+	if child := n.member(key); child != nil {
+		set, end := child.walkValue(r, b, value, depth)
 		return got | set, end
 	}
 	return got, next
@@ -95,17 +92,17 @@ var memberSeed = maphash.MakeSeed()
 
 // walkLastMembers notes down every member, strikes out those that a later one
 // replaces, and walks the rest: linear in the members whatever their names.
-func (n *jsonNode) walkLastMembers(b []byte, i, depth int) (got uint64, next int) {
+func (n *jsonNode) walkLastMembers(r *jsonReader, b []byte, i, depth int) (got uint64, next int) {
 	s := newScratch()
 	defer s.free()
-	if next = s.listMembers(b, i, depth); next == invalid {
+	if next = s.listMembers(r, b, i, depth); next == invalid {
 		return 0, invalid
 	}
 	s.strikeReplaced(b)
 	// A nested object that gets here takes a scratch of its own.
 	for k := range s.members {
 		if m := &s.members[k]; !m.replaced {
-			set, end := n.walkMember(b, b[m.keyStart:m.keyEnd], m.escaped, m.value, depth)
+			set, end := n.walkMember(r, b, b[m.keyStart:m.keyEnd], m.value, depth)
 			if end == invalid {
 				return 0, invalid
 			}
@@ -116,25 +113,22 @@ func (n *jsonNode) walkLastMembers(b []byte, i, depth int) (got uint64, next int
 }
 
 // listMembers fills s.members from the object at i.
-func (s *scratch) listMembers(b []byte, i, depth int) (next int) {
+func (s *scratch) listMembers(r *jsonReader, b []byte, i, depth int) (next int) {
 	s.members = s.members[:0]
 	for i = skipSpace(b, i+1); ; i = skipSpace(b, i+1) {
-		keyEnd, escaped, value := scanKey(b, i)
+		keyEnd, value := r.key(b, i)
 		if value == invalid {
 			return invalid
 		}
-		m := memberSpan{keyStart: i + 1, keyEnd: keyEnd, value: value, escaped: escaped}
-		key := b[m.keyStart:m.keyEnd]
-		if escaped {
+		key := b[i+1 : keyEnd]
+		m := memberSpan{keyStart: i + 1, keyEnd: keyEnd, value: value, escaped: hasEscape(key)}
+		if m.escaped {
 			s.text = appendDecoded(s.text[:0], key)
 			key = s.text
 		}
 		m.hash = maphash.Bytes(memberSeed, key)
 		s.members = append(s.members, m)
-		if i = skipValue(b, value, depth); i == invalid {
-			return invalid
-		}
-		if i = skipSpace(b, i); i >= len(b) {
+		if i = r.afterValue(b, r.skipValue(b, value, depth)); i == invalid {
 			return invalid
 		}
 		if b[i] != ',' {

@@ -18,6 +18,9 @@ type shape struct {
 // optional exponent: what an unquoted literal or a space token must look like
 // to be a number (JSON's own grammar is narrower).
 func numberShape(token []byte) (s shape, ok bool) {
+	if i := skipDigits(token, 0); i == len(token) && i > 0 {
+		return shape{exponent: i, isInt: true}, true
+	}
 	i := 0
 	if i < len(token) && (token[i] == '+' || token[i] == '-') {
 		i++

@@ -11,11 +11,20 @@ type scratch struct {
 	members []memberSpan
 	table   []int32
 	tokens  []token
+	quotes  []uint64
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 func newScratch() *scratch { return scratches.Get().(*scratch) }
+
+// words returns n words to overwrite.
+func (s *scratch) words(n int) []uint64 {
+	if cap(s.quotes) < n {
+		s.quotes = make([]uint64, n+n/4)
+	}
+	return s.quotes[:n]
+}
 
 // free gives s back unless a giant message has blown it up.
 func (s *scratch) free() {
