@@ -1,0 +1,5 @@
+//go:build !race
+
+package putlogevents_test
+
+const raceEnabled = false
