@@ -1,6 +1,7 @@
 package awsapi
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -44,20 +45,34 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// Credential is one access key that is accepted.
-type Credential struct {
-	AccessKey string
-	SecretKey string
-	// SessionToken, when set, must be sent along in X-Amz-Security-Token.
-	SessionToken string
-	// Expires, when set, ends the credential.
-	Expires time.Time
-	// Account overrides the account rule for this key.
-	Account string
+func (c *Config) setDefaults() {
+	setDefault(&c.AccountID, "000000000000")
+	setDefault(&c.Region, "us-east-1")
+	setDefault(&c.MaxWireBytes, 8<<20)
+	setDefault(&c.MaxBodyBytes, 16<<20)
+	setDefault(&c.MaxConcurrent, 1024)
+	setDefault(&c.BodyTimeout, 60*time.Second)
+	setDefault(&c.WriteTimeout, 60*time.Second)
+	if c.Budget == nil {
+		c.Budget = NewBudget(256 << 20)
+	}
+	if c.Clock == nil {
+		c.Clock = clock.Machine{}
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
 }
 
-// Observer is told of every request when its answer has been sent. It is called
-// from many goroutines at once.
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Observer is told of every request when its answer has been handed to the
+// connection. It is called from many goroutines at once.
 type Observer interface {
 	Served(Exchange)
 }
@@ -76,10 +91,46 @@ type Exchange struct {
 
 // Server dispatches AWS requests. It is an http.Handler and owns no goroutine.
 type Server struct {
-	cfg Config
+	cfg      Config
+	ops      map[string]Operation // by target
+	verifier *verifier            // nil when any signature is accepted
+	places   chan struct{}        // one token per request under way
 }
 
 // New checks the configuration and the operations.
-func New(cfg Config, ops ...Operation) (*Server, error) { return &Server{cfg: cfg}, nil }
+func New(cfg Config, ops ...Operation) (*Server, error) {
+	cfg.setDefaults()
+	s := &Server{cfg: cfg, ops: make(map[string]Operation, len(ops)), places: make(chan struct{}, cfg.MaxConcurrent)}
+	if !isAccount(cfg.AccountID) {
+		return nil, fmt.Errorf("check account_id %q: want twelve digits", cfg.AccountID)
+	}
+	if !isRegion(cfg.Region) {
+		return nil, fmt.Errorf("check region %q: want letters, digits and hyphens", cfg.Region)
+	}
+	for _, op := range ops {
+		if op.Service == "" || op.Target == "" || op.serve == nil {
+			return nil, fmt.Errorf("add operation %q: service, target and handler are needed", op.Target)
+		}
+		if _, taken := s.ops[op.Target]; taken {
+			return nil, fmt.Errorf("add operation %q: given twice", op.Target)
+		}
+		s.ops[op.Target] = op
+	}
+	if len(cfg.Credentials) > 0 {
+		var err error
+		if s.verifier, err = newVerifier(cfg); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
 
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {}
+// ServeHTTP answers one AWS request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := exchange{server: s, w: w, r: r, control: http.NewResponseController(w), started: time.Now()}
+	x.request.ID = newRequestID()
+	x.request.Header = r.Header
+	x.reply.open = x.openStream
+	defer x.end()
+	x.answer(x.run())
+}

@@ -1,0 +1,199 @@
+package awsapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+// exchange is one request while it is being served. It belongs to the
+// connection's goroutine and ends with it.
+type exchange struct {
+	server  *Server
+	w       http.ResponseWriter
+	r       *http.Request
+	control *http.ResponseController
+	started time.Time
+
+	op      Operation // its zero value until found
+	request Request
+	reply   Reply
+	sent    Exchange // what the Observer is told
+
+	wire, inflated *buffer // pooled bodies
+	held           int     // bytes of the budget
+	placed         bool    // among the concurrent requests
+}
+
+// run does everything up to the answer, in the package comment's order.
+func (x *exchange) run() error {
+	if err := checkRoute(x.r); err != nil {
+		return err
+	}
+	sig, err := x.identify()
+	if err != nil {
+		return err
+	}
+	if err := x.findOperation(sig.service); err != nil {
+		return err
+	}
+	if err := x.takePlace(); err != nil {
+		return err
+	}
+	if err := x.receive(sig); err != nil {
+		return err
+	}
+	x.reply.Body = takeReplyBuffer()
+	return x.handle()
+}
+
+func checkRoute(r *http.Request) error {
+	if r.URL.Path != "/" {
+		return &Error{CodeUnknownOperation, fmt.Sprintf("There is nothing at %q: AWS requests are POST / with X-Amz-Target.", r.URL.Path), http.StatusNotFound}
+	}
+	if r.Method != http.MethodPost {
+		return &Error{CodeUnknownOperation, fmt.Sprintf("%s is not a method of this endpoint: AWS requests are POST / with X-Amz-Target.", r.Method), http.StatusMethodNotAllowed}
+	}
+	return nil
+}
+
+// findOperation looks the target up in the service that the client signed for,
+// or by the target alone when it did not sign.
+func (x *exchange) findOperation(service string) error {
+	target := x.r.Header.Get("X-Amz-Target")
+	if target == "" {
+		return &Error{Code: CodeUnknownOperation, Message: "The header X-Amz-Target, which names the operation, is missing."}
+	}
+	op, ok := x.server.ops[target]
+	if !ok || service != "" && service != op.Service {
+		text := "The operation " + target + " is not supported here"
+		if service != "" {
+			text += " for the service " + service
+		}
+		return &Error{Code: CodeUnknownOperation, Message: text + "."}
+	}
+	x.op = op
+	return nil
+}
+
+func (x *exchange) takePlace() error {
+	select {
+	case x.server.places <- struct{}{}:
+		x.placed = true
+		return nil
+	default:
+		return ServiceUnavailable("Too many requests are being served at the moment. Please try again.")
+	}
+}
+
+// handle calls the operation and turns a panic into InternalFailure: one
+// request's bug must not end everybody's process.
+func (x *exchange) handle() (err error) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if p == http.ErrAbortHandler {
+			panic(p)
+		}
+		x.server.cfg.Log.Error("operation panicked", "operation", x.op.Target, "request", x.request.ID,
+			"panic", p, "stack", string(debug.Stack()))
+		err = ErrInternalFailure
+	}()
+	return x.op.serve(x.r.Context(), &x.request, &x.reply)
+}
+
+// asAnswer is what a client is told of an error. An error that is no *Error is
+// a bug or a failing disk: logged here, not explained to the client.
+func (x *exchange) asAnswer(err error) *Error {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return ErrServiceUnavailable
+	}
+	x.server.cfg.Log.Error("operation failed", "operation", x.op.Target, "request", x.request.ID, "error", err)
+	return ErrInternalFailure
+}
+
+// answer sends the reply, or the error.
+func (x *exchange) answer(err error) {
+	if x.reply.stream != nil {
+		x.endStream(err)
+		return
+	}
+	x.control.SetWriteDeadline(time.Now().Add(x.server.cfg.WriteTimeout))
+	var e *Error
+	body := x.reply.Body
+	if err != nil {
+		e = x.asAnswer(err)
+		body = appendErrorBody(body[:0], e)
+		x.sent.Code = e.Code
+		// The client may still be sending: net/http reads a little of that
+		// before it gives the connection up, but not for ever.
+		x.control.SetReadDeadline(time.Now().Add(refusedBodyTimeout))
+	} else {
+		copyHeader(x.w.Header(), x.reply.header)
+	}
+	x.sent.Status = writeAnswer(x.w, x.r, x.request.ID, e, body)
+	x.sent.SentBytes = int64(len(body))
+	x.reply.Body = body
+}
+
+const refusedBodyTimeout = 5 * time.Second
+
+func (x *exchange) openStream() *Stream {
+	x.release()
+	h := x.w.Header()
+	copyHeader(h, x.reply.header)
+	h[requestIDHeader] = []string{x.request.ID}
+	x.control.SetWriteDeadline(time.Now().Add(x.server.cfg.WriteTimeout))
+	x.w.WriteHeader(http.StatusOK)
+	x.sent.Status = http.StatusOK
+	return &Stream{w: x.w, control: x.control, timeout: x.server.cfg.WriteTimeout}
+}
+
+func (x *exchange) endStream(err error) {
+	x.sent.SentBytes = x.reply.stream.written
+	if err == nil {
+		return
+	}
+	x.sent.Code = x.asAnswer(err).Code
+	panic(http.ErrAbortHandler) // net/http's way to break a begun answer off
+}
+
+// release gives back what the request holds; r.Body is invalid afterwards.
+func (x *exchange) release() {
+	x.request.Body = nil
+	x.wire.free()
+	x.inflated.free()
+	x.wire, x.inflated = nil, nil
+	x.server.cfg.Budget.Release(x.held)
+	x.held = 0
+	if x.placed {
+		<-x.server.places
+		x.placed = false
+	}
+}
+
+func (x *exchange) end() {
+	x.release()
+	freeReplyBuffer(x.reply.Body)
+	x.reply.Body = nil
+	if x.server.cfg.Observer == nil {
+		return
+	}
+	x.sent.Service, x.sent.Operation = "unknown", "unknown"
+	if x.op.Target != "" {
+		x.sent.Service = x.op.Service
+		x.sent.Operation = x.op.Target[strings.LastIndexByte(x.op.Target, '.')+1:]
+	}
+	x.sent.Elapsed = time.Since(x.started)
+	x.server.cfg.Observer.Served(x.sent)
+}
