@@ -68,7 +68,7 @@ func integerDecimal(token []byte) decimal {
 // finite. buf backs the digits.
 func floatDecimal(f float64, buf []byte) decimal {
 	var d decimal
-	if f < 0 {
+	if math.Signbit(f) { // also for -0
 		d.negative, f = true, -f
 	}
 	text := strconv.AppendFloat(buf[:0], f, 'e', -1, 64) // d.ddde+xx

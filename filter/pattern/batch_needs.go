@@ -1,0 +1,285 @@
+package pattern
+
+import (
+	"slices"
+	"strings"
+
+	find "sluice/filter/pattern/internal/literal"
+)
+
+// clause is a set of literals of which a matching message contains at least
+// one.
+type clause struct {
+	literals []string
+	// name: the literal is the name of a member. In logs of one application it
+	// is found in all messages or in none.
+	name bool
+}
+
+// needs is what can be said about all messages that a pattern matches. It errs
+// on the safe side only: a message that fails it does not match.
+type needs struct {
+	clauses []clause // all hold; may be empty
+	// exact: a message that satisfies the only clause matches. inverted: a
+	// message matches if and only if it contains nothing of the only clause.
+	exact, inverted bool
+}
+
+// maxClause bounds the literals of one clause.
+const maxClause = 64
+
+// needsOf derives the needs of p.
+func needsOf(p *Pattern) needs {
+	switch p.form {
+	case Terms:
+		return p.terms.needs()
+	case Regex:
+		if exact := p.regex.dfa.Literals().Exact; exact != nil {
+			return needs{clauses: []clause{{literals: exact}}, exact: true}
+		}
+		return needs{clauses: p.regex.clauses()}
+	case JSON:
+		return needs{clauses: foldClauses(p.json.root, func(i int) []clause { return p.json.tests[i].jsonClauses() })}
+	case Space:
+		var n needs
+		for i := range p.space.fields {
+			if cond := p.space.fields[i].cond; cond != nil {
+				n.clauses = append(n.clauses, foldClauses(cond, func(i int) []clause { return p.space.tests[i].tokenClauses() })...)
+			}
+		}
+		return n
+	}
+	return needs{}
+}
+
+// best returns the clause that is cheapest to search for, nil if there is none.
+func (n *needs) best() *clause {
+	if len(n.clauses) == 0 {
+		return nil
+	}
+	best := slices.MinFunc(n.clauses, compareClauses)
+	return &best
+}
+
+func compareClauses(a, b clause) int {
+	switch x, y := a.cost(), b.cost(); {
+	case x < y:
+		return -1
+	case x > y:
+		return 1
+	}
+	return 0
+}
+
+// cost estimates the work of a search: false candidates, and reading the text.
+func (c clause) cost() float64 {
+	sum := 0.02 * float64(len(c.literals))
+	for _, l := range c.literals {
+		sum += 100 * find.Share(l)
+	}
+	if c.name {
+		sum += 100
+	}
+	return sum
+}
+
+// foldClauses derives the clauses of a condition tree from those of its tests.
+func foldClauses(e *expr, leaf func(test int) []clause) []clause {
+	if e.op == exprTest {
+		return leaf(e.test)
+	}
+	if e.op == exprAnd {
+		var all []clause
+		for _, kid := range e.kids {
+			all = append(all, foldClauses(kid, leaf)...)
+		}
+		return all
+	}
+	var union clause
+	for _, kid := range e.kids {
+		branch := needs{clauses: foldClauses(kid, leaf)}
+		best := branch.best()
+		if best == nil || len(union.literals)+len(best.literals) > maxClause {
+			return nil
+		}
+		union.name = union.name || best.name
+		for _, l := range best.literals {
+			if !slices.Contains(union.literals, l) {
+				union.literals = append(union.literals, l)
+			}
+		}
+	}
+	return []clause{union}
+}
+
+// needs of terms: each include, and one of anyOf.
+func (t *termPattern) needs() needs {
+	var n needs
+	for i := range t.include {
+		n.clauses = append(n.clauses, clauseOf(string(t.include[i].text)))
+	}
+	if len(t.anyOf) > 0 {
+		n.clauses = append(n.clauses, literalsOf(t.anyOf))
+	}
+	n.exact = len(n.clauses) == 1 && len(t.exclude) == 0
+	if len(n.clauses) == 0 && len(t.exclude) > 0 {
+		n.clauses, n.inverted = []clause{literalsOf(t.exclude)}, true
+	}
+	return n
+}
+
+func literalsOf(terms []term) clause {
+	var c clause
+	for i := range terms {
+		c.literals = append(c.literals, string(terms[i].text))
+	}
+	return c
+}
+
+func clauseOf(literal string) clause { return clause{literals: []string{literal}} }
+
+func (r *regex) clauses() []clause {
+	var all []clause
+	for _, set := range r.dfa.Literals().Required {
+		all = append(all, clause{literals: set})
+	}
+	return all
+}
+
+// tokenClauses says what a message must contain for a test of a space pattern
+// to hold. Tokens stand in the message as they are.
+func (t *test) tokenClauses() []clause {
+	if t.op != opEqual {
+		return nil
+	}
+	switch t.literal.kind {
+	case literalText:
+		if len(t.literal.text) > 0 {
+			return []clause{clauseOf(string(t.literal.text))}
+		}
+	case literalGlob:
+		var all []clause
+		for _, piece := range t.literal.glob {
+			if len(piece) > 0 {
+				all = append(all, clauseOf(string(piece)))
+			}
+		}
+		return all
+	case literalRegex:
+		return t.literal.regex.clauses()
+	}
+	return nil // = 1 also matches 1.0
+}
+
+// jsonClauses says what a message must contain for a test of a JSON pattern to
+// hold: the keys on the way, and the value as it may be written.
+func (t *test) jsonClauses() []clause {
+	var all []clause
+	if t.op == opNotExists {
+		return nil
+	}
+	steps := t.selector.steps
+	if t.op == opNotEqual && t.selector.wild >= 0 {
+		steps = steps[:t.selector.wild] // what follows need not exist
+	}
+	for _, s := range steps {
+		if s.kind == stepKey {
+			name := escapable([]string{`"` + s.key + `"`}, s.key)
+			name.name = true
+			all = append(all, name)
+		}
+	}
+	switch t.op {
+	case opIsNull:
+		all = append(all, clauseOf("null"))
+	case opIsTrue:
+		all = append(all, clauseOf("true"))
+	case opIsFalse:
+		all = append(all, clauseOf("false"))
+	case opEqual:
+		all = append(all, t.literal.valueClauses()...)
+	}
+	return all
+}
+
+// valueClauses says what a message must contain for some value in it to equal
+// the literal. A number is compared by its canonical text, which need not be
+// how it is written unless it is an integer; a literal that such a text could
+// satisfy therefore says little.
+func (l *literal) valueClauses() []clause {
+	switch l.kind {
+	case literalText:
+		text := string(l.text)
+		switch {
+		case isInteger(text):
+			return []clause{escapable([]string{text}, text)}
+		case !inNumber(text):
+			return []clause{escapable([]string{`"` + text + `"`}, text)}
+		}
+	case literalGlob:
+		return l.globClauses()
+	case literalRegex:
+		var all []clause
+		for _, set := range l.regex.dfa.Literals().Required {
+			if !slices.ContainsFunc(set, inNumber) {
+				all = append(all, escapable(slices.Clone(set), set...))
+			}
+		}
+		return all
+	}
+	return nil // = 1 also matches 1.0 and 1e0
+}
+
+// globClauses: once one piece rules out numbers, all of them are in a string.
+func (l *literal) globClauses() []clause {
+	if !slices.ContainsFunc(l.glob, func(piece []byte) bool { return !inNumber(string(piece)) }) {
+		return nil
+	}
+	var all []clause
+	for i, piece := range l.glob {
+		text := string(piece)
+		if text == "" {
+			continue
+		}
+		quoted := text
+		if i == 0 {
+			quoted = `"` + quoted
+		}
+		if i == len(l.glob)-1 {
+			quoted += `"`
+		}
+		all = append(all, escapable([]string{quoted}, text))
+	}
+	return all
+}
+
+// inNumber reports whether s may be a part of the canonical text of a number.
+// The empty string is a part of everything.
+func inNumber(s string) bool {
+	return strings.Trim(s, "0123456789.-E") == "" || strings.Contains("-Infinity", s)
+}
+
+// isInteger reports whether s is the canonical text of an integer. -0 is not:
+// it prints as 0.
+func isInteger(s string) bool {
+	digits := strings.TrimPrefix(s, "-")
+	return digits != "" && strings.Trim(digits, "0123456789") == ""
+}
+
+// escapable completes a clause for texts inside JSON strings: any character may
+// be written as \uXXXX, and a slash as \/; quotes, backslashes and control
+// characters must be escaped. contents are the literals without the quotes that
+// delimit a string.
+func escapable(literals []string, contents ...string) clause {
+	slash := false
+	for i, s := range contents {
+		if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' }) {
+			literals[i] = `\`
+		}
+		slash = slash || strings.Contains(s, "/")
+	}
+	if slash {
+		literals = append(literals, `\/`)
+	}
+	return clause{literals: append(literals, `\u`)}
+}
