@@ -26,10 +26,10 @@ func rankOf(s string) int {
 	return sum
 }
 
-// share estimates which part of the positions of a log text s is found at. Of
+// Share estimates which part of the positions of a log text s is found at. Of
 // the mixture behind the list, e^-2.6 are the first byte and each next one is
 // 6.5 % rarer; bytes of a text are not independent, hence the factor.
-func share(s string) float64 {
+func Share(s string) float64 {
 	const perRank = 0.065
 	top := 2.6 + perRank*float64(len(commonest))
 	return 3 * math.Exp(perRank*float64(rankOf(s))-top*float64(len(s)))

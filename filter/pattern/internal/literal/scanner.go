@@ -73,7 +73,7 @@ func (s *Scanner) plan(ids []uint32) plan {
 				l := s.literals[id]
 				first := rarestSample(l, q, stride, nil)
 				for at := first; at < first+stride; at++ {
-					alarms += share(l[at : at+q])
+					alarms += Share(l[at : at+q])
 				}
 			}
 			const alarm = 10 // the cost of one, mostly a mispredicted branch
