@@ -39,7 +39,7 @@ func words(n int) []string {
 
 func BenchmarkFinder(b *testing.B) {
 	text := logText(1 << 20)
-	for _, literal := range []string{"OutOfMemory", "reset by pear", "ERRORS", "\"message\":\"request completex"} {
+	for _, literal := range []string{"OutOfMemory", "reset by pear", "ERRORS", "timeout", "refused", "\"message\":\"request completex"} {
 		finder := NewFinder(literal)
 		run := func(name string, index func([]byte) int) {
 			b.Run(name+"/"+literal, func(b *testing.B) {

@@ -36,6 +36,21 @@ type gram struct {
 	bytes   uint32
 	literal uint32
 	at      uint32 // its offset in the literal
+	// check is the literal's rarest byte outside the gram, checkAt how far from
+	// the gram's start it stands.
+	check   byte
+	checkAt int32
+}
+
+func newGram(literal string, id uint32, at, q int) gram {
+	g := gram{bytes: pack(literal[at : at+q]), literal: id, at: uint32(at), check: literal[at]}
+	best := 1 << 30
+	for i := range len(literal) {
+		if r := int(rank[literal[i]]); (i < at || i >= at+q) && r < best {
+			best, g.check, g.checkAt = r, literal[i], int32(i-at)
+		}
+	}
+	return g
 }
 
 func newSampler(literals []string, ids []uint32, p plan) sampler {
@@ -46,7 +61,7 @@ func newSampler(literals []string, ids []uint32, p plan) sampler {
 		l := literals[id]
 		first := rarestSample(l, s.q, s.stride, uses)
 		for at := first; at < first+s.stride; at++ {
-			all = append(all, gram{pack(l[at : at+s.q]), id, uint32(at)})
+			all = append(all, newGram(l, id, at, s.q))
 			uses[l[at:at+s.q]]++
 		}
 	}
@@ -127,8 +142,8 @@ func (s *sampler) scan1(dst []Hit, text []byte, literals []string) []Hit {
 		k1 := known[uint32(v>>8)&mask*hashFactor>>hashShift&spread]
 		k2 := known[uint32(v>>16)&mask*hashFactor>>hashShift&spread]
 		k3 := known[uint32(v>>24)&mask*hashFactor>>hashShift&spread]
-		if k0|k1|k2|k3 != 0 {
-			dst = s.verify4(dst, text, len(text)-len(rest), [4]uint8{k0, k1, k2, k3}, literals)
+		if k := k0 | k1<<1 | k2<<2 | k3<<3; k != 0 {
+			dst = s.verify4(dst, text, len(text)-len(rest), k, literals)
 		}
 		rest = rest[4:]
 	}
@@ -148,8 +163,8 @@ func (s *sampler) scan2(dst []Hit, text []byte, literals []string) []Hit {
 		k1 := known[uint32(v>>16)&mask*hashFactor>>hashShift&spread]
 		k2 := known[uint32(w)&mask*hashFactor>>hashShift&spread]
 		k3 := known[uint32(w>>16)&mask*hashFactor>>hashShift&spread]
-		if k0|k1|k2|k3 != 0 {
-			dst = s.verify4(dst, text, len(text)-len(rest), [4]uint8{k0, k1, k2, k3}, literals)
+		if k := k0 | k1<<1 | k2<<2 | k3<<3; k != 0 {
+			dst = s.verify4(dst, text, len(text)-len(rest), k, literals)
 		}
 		rest = rest[8:]
 	}
@@ -169,8 +184,8 @@ func (s *sampler) scan4(dst []Hit, text []byte, literals []string) []Hit {
 		k1 := known[uint32(v>>32)&mask*hashFactor>>hashShift&spread]
 		k2 := known[uint32(w)&mask*hashFactor>>hashShift&spread]
 		k3 := known[uint32(w>>32)&mask*hashFactor>>hashShift&spread]
-		if k0|k1|k2|k3 != 0 {
-			dst = s.verify4(dst, text, len(text)-len(rest), [4]uint8{k0, k1, k2, k3}, literals)
+		if k := k0 | k1<<1 | k2<<2 | k3<<3; k != 0 {
+			dst = s.verify4(dst, text, len(text)-len(rest), k, literals)
 		}
 		rest = rest[16:]
 	}
@@ -188,8 +203,8 @@ func (s *sampler) scan8(dst []Hit, text []byte, literals []string) []Hit {
 		k1 := known[binary.LittleEndian.Uint32(rest[8:])&mask*hashFactor>>hashShift&spread]
 		k2 := known[binary.LittleEndian.Uint32(rest[16:])&mask*hashFactor>>hashShift&spread]
 		k3 := known[binary.LittleEndian.Uint32(rest[24:])&mask*hashFactor>>hashShift&spread]
-		if k0|k1|k2|k3 != 0 {
-			dst = s.verify4(dst, text, len(text)-len(rest), [4]uint8{k0, k1, k2, k3}, literals)
+		if k := k0 | k1<<1 | k2<<2 | k3<<3; k != 0 {
+			dst = s.verify4(dst, text, len(text)-len(rest), k, literals)
 		}
 		rest = rest[32:]
 	}
@@ -204,22 +219,30 @@ func (s *sampler) finish(dst []Hit, text []byte, pos int, literals []string) []H
 	return dst
 }
 
-// verify4 verifies those of four neighbouring samples that are known.
-func (s *sampler) verify4(dst []Hit, text []byte, pos int, known [4]uint8, literals []string) []Hit {
-	for i, k := range known {
-		if k != 0 {
-			dst = s.verify(dst, text, pos+i*s.stride, literals)
-		}
+// verify4 verifies those of the four samples from pos on whose bit is set.
+func (s *sampler) verify4(dst []Hit, text []byte, pos int, known uint8, literals []string) []Hit {
+	for ; known != 0; known &= known - 1 {
+		dst = s.verify(dst, text, pos+bits.TrailingZeros8(known)*s.stride, literals)
 	}
 	return dst
 }
 
 // verify appends the occurrences whose gram is at pos.
 func (s *sampler) verify(dst []Hit, text []byte, pos int, literals []string) []Hit {
-	g := pack(text[pos : pos+s.q])
+	var g uint32
+	if pos+4 <= len(text) {
+		g = binary.LittleEndian.Uint32(text[pos:]) & s.mask
+	} else {
+		g = pack(text[pos : pos+s.q])
+	}
 	b := hash(g) >> s.fold
-	for _, c := range s.grams[s.heads[b]:s.heads[b+1]] {
+	for i, end := s.heads[b], s.heads[b+1]; i < end; i++ {
+		c := &s.grams[i]
 		if c.bytes != g {
+			continue
+		}
+		// The rarest other byte first: it mostly spares the comparison.
+		if at := pos + int(c.checkAt); uint(at) >= uint(len(text)) || text[at] != c.check {
 			continue
 		}
 		l := literals[c.literal]
