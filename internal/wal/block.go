@@ -1,0 +1,103 @@
+package wal
+
+import "iter"
+
+// Block is a run of verified, durable frames in one piece of memory: a part of
+// the tail cache or a piece of a segment. It is immutable and never reused; the
+// GC frees it when the last Block and the last Payload into it are gone.
+type Block struct {
+	buf         []byte // whole frames
+	first, last uint64
+}
+
+// First returns the sequence of the first frame.
+func (b Block) First() uint64 { return b.first }
+
+// Last returns the sequence of the last frame.
+func (b Block) Last() uint64 { return b.last }
+
+// Bytes returns the size of the frames, headers included.
+func (b Block) Bytes() int { return len(b.buf) }
+
+// All yields the frames in order of sequence.
+func (b Block) All() iter.Seq[Frame] {
+	return func(yield func(Frame) bool) {
+		for buf := b.buf; len(buf) > 0; {
+			f, n := trustedFrame(buf)
+			if !yield(f) {
+				return
+			}
+			buf = buf[n:]
+		}
+	}
+}
+
+// chunk is the memory that frames are collected in, and then, as it is, the
+// tail cache's entry: bytes before durable never change again, later ones are
+// appended. The log's lock guards the fields, not the bytes before durable.
+type chunk struct {
+	seg     *segment
+	off     int64  // where buf[0] stands in the segment
+	first   uint64 // sequence of the first frame
+	last    uint64 // of the last durable one
+	buf     []byte // grows within its capacity, never beyond
+	durable int    // bytes of buf that are durable
+}
+
+// view returns the durable frames from the one at off on.
+func (c *chunk) view(off int, seq uint64) Block {
+	return Block{buf: c.buf[off:c.durable:c.durable], first: seq, last: c.last}
+}
+
+// find returns the offset of a durable frame, starting from a known frame's.
+func (c *chunk) find(seq uint64, from int) int {
+	for trustedSeq(c.buf[from:]) < seq {
+		_, n := trustedFrame(c.buf[from:])
+		from += n
+	}
+	return from
+}
+
+// tailCache holds the latest chunks, oldest first, up to a budget.
+type tailCache struct {
+	chunks []*chunk
+	bytes  int64
+}
+
+func (t *tailCache) add(c *chunk, budget int64) {
+	t.chunks = append(t.chunks, c)
+	t.bytes += int64(cap(c.buf))
+	for t.bytes > budget && len(t.chunks) > 1 && t.chunks[0].durable == len(t.chunks[0].buf) {
+		t.dropFirst()
+	}
+}
+
+func (t *tailCache) dropFirst() {
+	t.bytes -= int64(cap(t.chunks[0].buf))
+	t.chunks[0] = nil
+	t.chunks = t.chunks[1:]
+}
+
+// dropBefore forgets the chunks of trimmed segments.
+func (t *tailCache) dropBefore(seq uint64) {
+	for len(t.chunks) > 0 && t.chunks[0].durable == len(t.chunks[0].buf) && t.chunks[0].last < seq {
+		t.dropFirst()
+	}
+}
+
+// holding returns the chunk with a durable frame, nil if it is not in memory.
+func (t *tailCache) holding(seq uint64) *chunk {
+	lo, hi := 0, len(t.chunks)
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		if t.chunks[mid].first <= seq {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	if lo == 0 || t.chunks[lo-1].durable == 0 || seq > t.chunks[lo-1].last {
+		return nil
+	}
+	return t.chunks[lo-1]
+}

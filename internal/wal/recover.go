@@ -1,0 +1,351 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"sluice/internal/vfs"
+)
+
+// Open recovers the log in Config.Dir, or begins one. It starts no goroutine,
+// holds no file until the first Enqueue, and takes no lock against other
+// processes: the data folder has one.
+//
+// Segments with a footer are opened by header and footer alone. What has no
+// footer (after a crash the last segment, and the one before it if the crash
+// came while a segment ended) is read, cut at its torn end, and sealed: new
+// frames always go to a new segment.
+func Open(fsys vfs.FS, cfg Config) (*Log, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	l := &Log{fs: fsys, cfg: cfg, next: 1, reported: map[damageKey]bool{}}
+	if err := l.recover(); err != nil {
+		return nil, fmt.Errorf("open log %s: %w", cfg.Dir, err)
+	}
+	return l, nil
+}
+
+func (l *Log) recover() error {
+	if err := l.makeDir(); err != nil {
+		return err
+	}
+	if err := l.list(); err != nil {
+		return err
+	}
+	if err := l.recoverSegments(); err != nil {
+		return err
+	}
+	if err := l.fs.SyncDir(l.cfg.Dir); err != nil {
+		return err
+	}
+	if n := len(l.segments); n > 0 {
+		last := l.segments[n-1]
+		l.next = max(last.last+1, last.base)
+	}
+	l.durable = l.next - 1
+	return l.restore()
+}
+
+// list reads the folder: segments, spares, and rests of interrupted work.
+func (l *Log) list() error {
+	entries, err := l.fs.ReadDir(l.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := e.Name()
+		base, uuid, ok := parseSegmentName(name)
+		switch {
+		case ok:
+			l.segments = append(l.segments, &segment{name: name, base: base, uuid: uuid, full: true})
+		case strings.HasSuffix(name, spareSuffix) && len(l.spares) < l.cfg.Spares:
+			l.spares = append(l.spares, name)
+		case strings.HasSuffix(name, spareSuffix), strings.HasSuffix(name, tempSuffix):
+			if err := l.fs.Remove(l.path(name)); err != nil {
+				return err
+			}
+		}
+	}
+	slices.SortFunc(l.segments, func(a, b *segment) int {
+		if a.base != b.base {
+			return cmp(a.base, b.base)
+		}
+		return cmp(a.uuid, b.uuid)
+	})
+	return nil
+}
+
+func cmp(a, b uint64) int {
+	if a < b {
+		return -1
+	}
+	return 1
+}
+
+// recoverSegments opens the segments from the newest to the oldest. floor is
+// the last sequence that later segments prove to have been durable before the
+// crash, 0 as long as there is no proof.
+func (l *Log) recoverSegments() error {
+	floor := uint64(0)
+	for i, s := range slices.Backward(l.segments) {
+		void, err := l.recoverSegment(s, floor)
+		if err != nil {
+			return fmt.Errorf("segment %s: %w", s.name, err)
+		}
+		if void { // made before a crash, and nothing durable in it
+			if err := l.fs.Remove(l.path(s.name)); err != nil {
+				return err
+			}
+			l.segments = slices.Delete(l.segments, i, i+1)
+			continue
+		}
+		if floor > 0 && s.last > floor {
+			return &CorruptError{Damage{Segment: s.name, FirstSeq: floor + 1, LastSeq: s.last, Reason: "overlapping segments"}}
+		}
+		floor = s.base - 1
+	}
+	l.reportGaps()
+	return nil
+}
+
+// reportGaps reports segments that are gone.
+func (l *Log) reportGaps() {
+	for i, s := range l.segments {
+		if i > 0 && s.base > l.segments[i-1].last+1 {
+			l.report(Damage{Segment: s.name, FirstSeq: l.segments[i-1].last + 1, LastSeq: s.base - 1, Reason: "missing segment"})
+		}
+	}
+}
+
+// recoverSegment opens one segment. void: it holds nothing that ever was durable.
+func (l *Log) recoverSegment(s *segment, floor uint64) (void bool, err error) {
+	f, err := l.fs.OpenFile(l.path(s.name), os.O_RDWR)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close() // what was written is synced
+	size, err := f.Size()
+	if err != nil {
+		return false, err
+	}
+	if err := l.checkHeader(s, f); err != nil {
+		return false, err
+	}
+	if ok, err := s.openByFooter(f, size); ok || err != nil {
+		return false, err
+	}
+	sc := &scanner{file: f, uuid: s.uuid, off: headerSize, limit: size}
+	v, err := surveySegment(sc, s.base, ceiling(floor), func(parsed, int64) {})
+	if err != nil {
+		return false, err
+	}
+	if v.frames == 0 && floor < s.base {
+		return true, nil
+	}
+	return false, l.rebuild(s, f, v, size, floor)
+}
+
+// ceiling is the highest sequence that a segment can hold when later ones prove
+// floor.
+func ceiling(floor uint64) uint64 {
+	if floor == 0 {
+		return math.MaxUint64 - 1
+	}
+	return floor
+}
+
+// checkHeader trusts the file's name where the header is damaged.
+func (l *Log) checkHeader(s *segment, f vfs.File) error {
+	b := make([]byte, headerSize)
+	n, err := readFull(f, b, 0)
+	if err != nil {
+		return err
+	}
+	h, ok, err := parseHeader(b[:n])
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		l.report(Damage{Segment: s.name, Length: headerSize, FirstSeq: 1, Reason: "header"})
+	case h.shard != l.cfg.Shard:
+		return fmt.Errorf("it is of shard %d, not %d", h.shard, l.cfg.Shard)
+	case h.base != s.base || h.uuid != s.uuid:
+		return &CorruptError{Damage{Segment: s.name, Length: headerSize, FirstSeq: 1, Reason: "header of another segment"}}
+	}
+	return nil
+}
+
+// openByFooter reads no frame. A footer was written after the frames before it
+// were durable, so it vouches for all of them.
+func (s *segment) openByFooter(file vfs.File, size int64) (ok bool, err error) {
+	for want := int64(1 << 10); ; {
+		b := make([]byte, min(want, size))
+		n, err := readFull(file, b, size-int64(len(b)))
+		if err != nil || n < len(b) {
+			return false, err
+		}
+		f, need, ok := parseFooter(b, size, s.uuid)
+		if ok && need > len(b) {
+			want = int64(need)
+			continue
+		}
+		if !ok || f.base != s.base {
+			return false, nil
+		}
+		s.start, s.end, s.durable, s.last = f.start, f.end, f.end, f.last
+		s.sections, s.sealed = f.sections, true
+		return true, nil
+	}
+}
+
+// rebuild cuts a segment without a footer where its durable frames end, and
+// seals it.
+func (l *Log) rebuild(s *segment, f vfs.File, v survey, size int64, floor uint64) error {
+	end, last, holes := v.cut(floor)
+	s.start, s.end, s.durable, s.last = v.start, end, end, last
+	s.marks = make([]mark, 0, (end-v.start)/indexEvery+1)
+	sc := &scanner{file: f, uuid: s.uuid, off: headerSize, limit: end}
+	unproven := end // where the frames begin that no later commit proves durable
+	_, err := surveySegment(sc, s.base, last, func(p parsed, off int64) {
+		s.note(p.Seq, off)
+		for _, ix := range l.cfg.Indexers {
+			ix.Index(p.Frame, off)
+		}
+		if p.Seq > max(v.durable, floor) {
+			unproven = min(unproven, off)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for _, h := range holes {
+		if h.off >= v.start || h.last >= h.first { // damaged snapshots are for restore to report
+			l.report(Damage{Segment: s.name, Offset: h.off, Length: h.length, FirstSeq: h.first, LastSeq: h.last, Reason: "frames"})
+		}
+	}
+	if floor > 0 { // nothing was written behind this segment before its footer was durable
+		l.report(Damage{Segment: s.name, Offset: end, Length: size - end, FirstSeq: 1, Reason: "footer"})
+	}
+	s.buildFooter(l.cfg.Indexers)
+	return s.sealRecovered(f, unproven)
+}
+
+// sealRecovered makes durable what recovery counts as durable, then the footer.
+func (s *segment) sealRecovered(f vfs.File, unproven int64) error {
+	if err := rewrite(f, unproven, s.end); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	s.file = f
+	err := f.Preallocate(s.end + int64(len(s.footer)))
+	if err == nil {
+		err = s.writeFooter()
+	}
+	s.file, s.sealed = nil, true
+	switch {
+	case vfs.IsNoSpace(err): // a full disk must not keep the log from opening
+		return errors.Join(f.Truncate(s.end), f.Sync())
+	case err != nil:
+		return err
+	}
+	s.footerWritten()
+	return nil
+}
+
+// rewrite writes bytes of a file again as they are. After a sync that failed
+// they may be in the page cache only, and held for clean there.
+func rewrite(f vfs.File, from, to int64) error {
+	b := make([]byte, min(to-from, scanWindow))
+	for from < to {
+		b = b[:min(to-from, int64(len(b)))]
+		n, err := readFull(f, b, from)
+		if err != nil {
+			return err
+		}
+		if _, err := f.WriteAt(b[:n], from); err != nil {
+			return err
+		}
+		from += int64(n)
+		if n == 0 {
+			return fmt.Errorf("log segment ends at %d", from)
+		}
+	}
+	return nil
+}
+
+// restore brings the folders to the end of the log: for each its newest whole
+// snapshot, then every frame after it.
+func (l *Log) restore() error {
+	if len(l.cfg.Folders) == 0 || len(l.segments) == 0 {
+		return nil
+	}
+	from := make([]uint64, len(l.cfg.Folders)) // first sequence to fold; 0: no snapshot yet
+	for _, s := range slices.Backward(l.segments) {
+		if err := l.restoreFrom(s, from); err != nil {
+			return err
+		}
+		if !slices.Contains(from, 0) {
+			break
+		}
+	}
+	for i := range from {
+		from[i] = max(from[i], l.segments[0].base)
+	}
+	r, err := l.NewReader(slices.Min(from))
+	if err != nil {
+		return err
+	}
+	for {
+		b, ok, err := r.TryNext()
+		if err != nil || !ok {
+			return err
+		}
+		for f := range b.All() {
+			for i, folder := range l.cfg.Folders {
+				if f.Seq >= from[i] {
+					folder.Fold(f)
+				}
+			}
+		}
+	}
+}
+
+// restoreFrom restores the folders that still have no state from the snapshots
+// of one segment.
+func (l *Log) restoreFrom(s *segment, from []uint64) error {
+	f, err := vfs.Open(l.fs, l.path(s.name))
+	if err != nil {
+		return err
+	}
+	defer f.Close() // only read
+	sc := &scanner{file: f, uuid: s.uuid, off: headerSize, limit: s.start}
+	for sc.off < sc.limit {
+		p, off, err := sc.next()
+		if err == errNoFrame {
+			l.report(Damage{Segment: s.name, Offset: off, Length: s.start - off, FirstSeq: 1, Reason: "snapshot"})
+			err = sc.resync(func(p parsed) bool { return p.Type == typeSnapshot })
+			if err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(l.cfg.Folders, func(folder Folder) bool { return uint64(folder.ID()) == p.Key })
+		if p.Type != typeSnapshot || i < 0 || from[i] > 0 {
+			continue
+		}
+		if err := l.cfg.Folders[i].Restore(p.Payload); err != nil {
+			return fmt.Errorf("restore state %d from segment %s: %w", p.Key, s.name, err)
+		}
+		from[i] = s.base
+	}
+	return nil
+}
