@@ -84,15 +84,15 @@ func AppendMatches(dst []byte, inputEnd uint64, arrived int64, tallies []Tally) 
 }
 
 // AppendMatch adds the selected events of a batch to a payload. It copies a
-// selection of less than half of the batch's bytes and refers to the batch
-// otherwise.
-func AppendMatch(dst []byte, m Match, src Batch, sel Selection) ([]byte, error) {
+// selection of less than half of the batch's bytes, if that is at most maxCopy
+// bytes, and refers to the batch otherwise.
+func AppendMatch(dst []byte, m Match, src Batch, sel Selection, maxCopy int) ([]byte, error) {
 	d := Delivery{Batch: src, Selection: sel}
 	m.Count, m.Bytes = uint32(d.Events()), uint32(d.Bytes())
 	switch {
 	case int(m.Count) == src.Len():
 		m.Kind = MatchAll
-	case int(m.Bytes) < src.MessageBytes()/2:
+	case int(m.Bytes) < src.MessageBytes()/2 && int(m.Bytes) <= maxCopy:
 		m.Kind = MatchCopy
 	default:
 		m.Kind = MatchBitmap

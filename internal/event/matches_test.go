@@ -15,7 +15,7 @@ func TestMatchesKeepEventsWhateverTheirForm(t *testing.T) {
 	f := func(sel event.Selection, kind event.MatchKind, want ...string) {
 		t.Helper()
 		payload := event.AppendMatches(nil, 77, 1234, []event.Tally{{Filter: 5, Read: 3, Matched: uint64(len(want)), Bytes: 6}})
-		payload, err := event.AppendMatch(payload, event.Match{Key: 8, Filter: 5, Source: 76, Name: []byte("errors")}, src, sel)
+		payload, err := event.AppendMatch(payload, event.Match{Key: 8, Filter: 5, Source: 76, Name: []byte("errors")}, src, sel, 1<<20)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,7 +61,7 @@ func FuzzMatches(f *testing.F) {
 	src := seal(f, three)
 	payload := event.AppendMatches(nil, 77, 1234, []event.Tally{{Filter: 5}})
 	for _, sel := range []event.Selection{{0}, {2}, nil} {
-		payload, _ = event.AppendMatch(payload, event.Match{Key: 8, Name: []byte("errors")}, src, sel)
+		payload, _ = event.AppendMatch(payload, event.Match{Key: 8, Name: []byte("errors")}, src, sel, 4)
 	}
 	f.Add(payload)
 	f.Add(payload[:20])

@@ -1,0 +1,132 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"sluice/internal/event"
+)
+
+// Query names events: those of a log group, or of one of its streams, with
+// From <= timestamp < To in ms.
+type Query struct {
+	Group, Stream uint64 // Stream 0 means all streams
+	From, To      int64
+}
+
+// Scan visits the durable batches that may hold events of a query, in log order
+// (of a stream: the order in which they were accepted). Batches are given whole;
+// which of their events are in the range is the visitor's affair. A batch lives
+// until visit returns.
+func (s *Store) Scan(ctx context.Context, q Query, visit func(event.Batch) error) error {
+	shards := s.shards
+	if q.Stream != 0 {
+		n := q.Stream % uint64(len(shards))
+		shards = shards[n : n+1]
+	}
+	for _, sh := range shards {
+		if err := sh.scan(ctx, q, visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (sh *shard) scan(ctx context.Context, q Query, visit func(event.Batch) error) error {
+	durable := sh.log.Durable()
+	for _, seg := range sh.log.Segments() {
+		entries, err := sh.entries(q, seg.First, min(seg.Last, durable))
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := sh.visit(e.number, visit); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// entries finds a segment's wanted batches, in memory or in its footer.
+func (sh *shard) entries(q Query, first, last uint64) ([]entry, error) {
+	if found, ok := sh.index.recent(q, first, last); ok {
+		return found, nil
+	}
+	all, err := sh.page(first)
+	if err != nil {
+		return nil, err
+	}
+	return q.appendWanted(nil, all, first, last), nil
+}
+
+func (sh *shard) visit(number uint64, visit func(event.Batch) error) error {
+	f, err := sh.log.Read(number)
+	if err != nil {
+		return fmt.Errorf("read batch %v: %w", event.Position{Shard: sh.number, Number: number}, err)
+	}
+	b, err := event.View(f.Payload)
+	if err != nil {
+		return fmt.Errorf("read batch %v: %w", event.Position{Shard: sh.number, Number: number}, err)
+	}
+	return visit(b)
+}
+
+// pages caches the decoded indexes of sealed segments, least recently used out
+// first.
+type pages struct {
+	budget int64
+	used   int64
+	bySeg  map[uint64]*page
+	turn   uint64
+}
+
+type page struct {
+	entries []entry
+	used    uint64
+}
+
+// page returns the index of the sealed segment that starts at first; nothing for
+// a segment that has none because it is still empty.
+func (sh *shard) page(first uint64) ([]entry, error) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	p := &sh.pages
+	p.turn++
+	if hit := p.bySeg[first]; hit != nil {
+		hit.used = p.turn
+		return hit.entries, nil
+	}
+	section, err := sh.log.Section(first, indexID)
+	if err != nil {
+		return nil, fmt.Errorf("read segment index: %w", err)
+	}
+	entries, err := decodeSection(section)
+	if err != nil {
+		return nil, err
+	}
+	p.put(first, entries)
+	return entries, nil
+}
+
+func (p *pages) put(first uint64, entries []entry) {
+	if p.bySeg == nil {
+		p.bySeg = map[uint64]*page{}
+	}
+	p.bySeg[first] = &page{entries: entries, used: p.turn}
+	p.used += int64(len(entries)) * entrySize
+	for p.used > p.budget && len(p.bySeg) > 1 {
+		var oldest uint64
+		least := p.turn + 1
+		for seg, pg := range p.bySeg {
+			if pg.used < least {
+				oldest, least = seg, pg.used
+			}
+		}
+		p.used -= int64(len(p.bySeg[oldest].entries)) * entrySize
+		delete(p.bySeg, oldest)
+	}
+}

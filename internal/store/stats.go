@@ -1,0 +1,143 @@
+package store
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"sluice/internal/event"
+	"sluice/internal/wal"
+)
+
+// statsID names the statistics among the folders of a log.
+const statsID = 1
+
+// StreamStats is what is known of a log stream's events. Times are ms.
+type StreamStats struct {
+	Group                     uint64
+	First, Last, LastIngested int64
+	Events, Bytes             int64
+}
+
+// Rejected counts events that were refused for their age, by reason.
+type Rejected struct{ TooOld, TooNew, Expired uint64 }
+
+// Sum is the number of events refused.
+func (r Rejected) Sum() uint64 { return r.TooOld + r.TooNew + r.Expired }
+
+// Totals counts what reached the store over its whole life:
+// received = stored + rejected.
+type Totals struct {
+	Events, Bytes uint64 // stored; bytes of messages
+	Batches       uint64
+	Rejected      Rejected
+}
+
+// stats follows one shard's log as a wal.Folder.
+type stats struct {
+	mu      sync.RWMutex // guards the fields below
+	streams map[uint64]*StreamStats
+	groups  map[uint64]int64 // bytes of messages
+	totals  Totals
+}
+
+func newStats() *stats {
+	return &stats{streams: map[uint64]*StreamStats{}, groups: map[uint64]int64{}}
+}
+
+func (s *stats) ID() uint8 { return statsID }
+
+// Fold implements wal.Folder.
+func (s *stats) Fold(f wal.Frame) {
+	switch f.Type {
+	case wal.TypeBatch:
+		if b, err := event.View(f.Payload); err == nil {
+			s.batch(b)
+		}
+	case wal.TypeCount:
+		if r, err := openRejected(f.Payload); err == nil {
+			s.mu.Lock()
+			s.totals.Rejected.TooOld += r.TooOld
+			s.totals.Rejected.TooNew += r.TooNew
+			s.totals.Rejected.Expired += r.Expired
+			s.mu.Unlock()
+		}
+	}
+}
+
+func (s *stats) batch(b event.Batch) {
+	least, greatest := b.Span()
+	bytes := int64(b.MessageBytes())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.streams[b.StreamUID()]
+	if st == nil {
+		st = &StreamStats{Group: b.GroupUID(), First: least, Last: greatest}
+		s.streams[b.StreamUID()] = st
+	}
+	st.First, st.Last = min(st.First, least), max(st.Last, greatest)
+	st.LastIngested = max(st.LastIngested, b.Ingested())
+	st.Events += int64(b.Len())
+	st.Bytes += bytes
+	s.groups[b.GroupUID()] += bytes
+	s.totals.Events += uint64(b.Len())
+	s.totals.Bytes += uint64(bytes)
+	s.totals.Batches++
+}
+
+const (
+	totalsSnapshot = 6 * 8
+	streamSnapshot = 7 * 8
+)
+
+// AppendSnapshot implements wal.Folder. Groups are summed up from their streams.
+func (s *stats) AppendSnapshot(dst []byte) []byte {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	t := s.totals
+	for _, v := range [...]uint64{t.Events, t.Bytes, t.Batches, t.Rejected.TooOld, t.Rejected.TooNew, t.Rejected.Expired} {
+		dst = le.AppendUint64(dst, v)
+	}
+	for _, uid := range slices.Sorted(maps.Keys(s.streams)) {
+		st := s.streams[uid]
+		for _, v := range [...]uint64{uid, st.Group, uint64(st.First), uint64(st.Last), uint64(st.LastIngested), uint64(st.Events), uint64(st.Bytes)} {
+			dst = le.AppendUint64(dst, v)
+		}
+	}
+	return dst
+}
+
+// Restore implements wal.Folder.
+func (s *stats) Restore(src []byte) error {
+	if len(src) < totalsSnapshot || (len(src)-totalsSnapshot)%streamSnapshot != 0 {
+		return fmt.Errorf("restore store statistics: %w: %d bytes", event.ErrCorrupt, len(src))
+	}
+	word := func(i int) uint64 { return le.Uint64(src[8*i:]) }
+	fresh := newStats()
+	fresh.totals = Totals{word(0), word(1), word(2), Rejected{word(3), word(4), word(5)}}
+	for src = src[totalsSnapshot:]; len(src) > 0; src = src[streamSnapshot:] {
+		st := &StreamStats{word(1), int64(word(2)), int64(word(3)), int64(word(4)), int64(word(5)), int64(word(6))}
+		fresh.streams[word(0)] = st
+		fresh.groups[st.Group] += st.Bytes
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.streams, s.groups, s.totals = fresh.streams, fresh.groups, fresh.totals
+	return nil
+}
+
+// appendRejected encodes a Count frame: too old, too new, expired.
+func appendRejected(dst []byte, r Rejected) []byte {
+	for _, v := range [...]uint64{r.TooOld, r.TooNew, r.Expired} {
+		dst = le.AppendUint64(dst, v)
+	}
+	return dst
+}
+
+func openRejected(payload []byte) (Rejected, error) {
+	if len(payload) < 24 {
+		return Rejected{}, fmt.Errorf("%w: count of %d bytes", event.ErrCorrupt, len(payload))
+	}
+	return Rejected{le.Uint64(payload), le.Uint64(payload[8:]), le.Uint64(payload[16:])}, nil
+}

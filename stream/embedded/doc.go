@@ -1,0 +1,27 @@
+// Package embedded keeps streams in the frames of the log that also holds the
+// events: no file of their own, no second fsync, one crash model.
+//
+// What enters: frames of matches, which the dispatcher appends together with
+// its input position, and frames of records put directly (Put). What leaves:
+// event.Parcel, one for each frame that holds something for the key, in log
+// order. Positions are those of the log, so a key's parcels have gaps between
+// their numbers.
+//
+// The Index follows the log as a wal.Folder and knows, for every key, which
+// frames hold something that was not committed yet: number, events, bytes and
+// oldest arrival. It is sparse: beyond 1,024 entries a key's neighbours are
+// merged, so its memory does not grow with the backlog. Its snapshot in every
+// segment makes recovery independent of the backlog too.
+//
+// Memory: a parcel's batches and records are views into log blocks and live
+// until the visitor returns; copies are the consumer's affair.
+//
+// A crash loses nothing that Put or the dispatcher acknowledged, and keeps a
+// consumer's position as of its last Commit frame.
+//
+// The payload of a Put frame, little-endian:
+//
+//	+------------+-----------+-----------------+---------------+
+//	| arrived ms | count u32 | count x len u32 | data ... data |
+//	+------------+-----------+-----------------+---------------+
+package embedded

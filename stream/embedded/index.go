@@ -1,0 +1,260 @@
+package embedded
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"sluice/internal/event"
+	"sluice/internal/wal"
+)
+
+// indexID names the index among the folders of a log.
+const indexID = 2
+
+// maxEntries bounds what the index keeps for one key.
+const maxEntries = 1024
+
+// entry says that the frames [first, end) hold something for a key: one frame
+// as it is appended, several once neighbours were merged.
+type entry struct {
+	first, end   uint64
+	count, bytes int64
+	oldest       int64
+}
+
+// Totals counts a key's events and records over its whole life:
+// Accepted = Delivered + Discarded + Lost + InFlight.
+type Totals struct {
+	Accepted, AcceptedBytes int64
+	Delivered, Discarded    int64
+	DeliveredBytes          int64
+	// InFlight is what no commit covers yet.
+	InFlight int64
+}
+
+// Lost is what was covered by commits and could not be read: damage to the log.
+func (t Totals) Lost() int64 {
+	return max(0, t.Accepted-t.Delivered-t.Discarded-t.InFlight)
+}
+
+type keyIndex struct {
+	entries   []entry
+	committed uint64
+	totals    Totals
+}
+
+// Index knows what a log shard holds for every key. It is a wal.Folder.
+type Index struct {
+	mu   sync.Mutex // guards keys
+	keys map[uint64]*keyIndex
+}
+
+// NewIndex returns an index to be given to the log's Config.Folders.
+func NewIndex() *Index { return &Index{keys: map[uint64]*keyIndex{}} }
+
+// ID implements wal.Folder.
+func (x *Index) ID() uint8 { return indexID }
+
+// Fold implements wal.Folder. Frames that do not decode were checked by the log,
+// so they come from another version; they are passed over.
+func (x *Index) Fold(f wal.Frame) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch f.Type {
+	case wal.TypeMatches:
+		m, err := event.OpenMatches(f.Payload)
+		if err != nil {
+			return
+		}
+		for e := range m.Entries() {
+			x.key(e.Key).add(entry{f.Seq, f.Seq + 1, int64(e.Count), int64(e.Bytes), m.Arrived})
+		}
+	case wal.TypePut:
+		if p, err := openPut(f.Payload); err == nil {
+			x.key(f.Key).add(entry{f.Seq, f.Seq + 1, int64(p.count()), int64(len(p.body)), p.arrived})
+		}
+	case wal.TypeCommit:
+		if c, err := OpenCommit(f.Payload); err == nil {
+			x.key(f.Key).commit(c)
+		}
+	}
+}
+
+func (x *Index) key(key uint64) *keyIndex {
+	k := x.keys[key]
+	if k == nil {
+		k = &keyIndex{}
+		x.keys[key] = k
+	}
+	return k
+}
+
+func (k *keyIndex) add(e entry) {
+	k.totals.Accepted += e.count
+	k.totals.AcceptedBytes += e.bytes
+	if n := len(k.entries); n > 0 && k.entries[n-1].end == e.end {
+		k.entries[n-1] = merge(k.entries[n-1], e) // several entries of one frame
+		return
+	}
+	if len(k.entries) >= maxEntries {
+		k.thin()
+	}
+	k.entries = append(k.entries, e)
+}
+
+func merge(a, b entry) entry {
+	return entry{a.first, b.end, a.count + b.count, a.bytes + b.bytes, min(a.oldest, b.oldest)}
+}
+
+// thin merges every two neighbours: the index gets coarser, not larger.
+func (k *keyIndex) thin() {
+	half := k.entries[:0]
+	for i := 0; i+1 < len(k.entries); i += 2 {
+		half = append(half, merge(k.entries[i], k.entries[i+1]))
+	}
+	if len(k.entries)%2 == 1 {
+		half = append(half, k.entries[len(k.entries)-1])
+	}
+	k.entries = half
+}
+
+func (k *keyIndex) commit(c Commit) {
+	k.totals.Delivered += int64(c.Delivered)
+	k.totals.Discarded += int64(c.Discarded)
+	k.totals.DeliveredBytes += int64(c.Bytes)
+	k.committed = max(k.committed, c.Position)
+	done, _ := slices.BinarySearchFunc(k.entries, k.committed, func(e entry, p uint64) int {
+		return cmp.Compare(e.end, p+1) // entries that end at or before p are done
+	})
+	k.entries = slices.Delete(k.entries, 0, done)
+	// A merged entry may straddle the position; what is left of it keeps the
+	// sums of the whole, which only makes a hint fire early.
+	if len(k.entries) > 0 {
+		k.entries[0].first = max(k.entries[0].first, k.committed)
+	}
+}
+
+// span is the smallest run of entries in [from, limit) that reaches maxBytes, or
+// all of them.
+func (x *Index) span(key uint64, from, limit uint64, maxBytes int64) event.Span {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	s := event.Span{Range: event.Range{Start: from, End: from}}
+	k := x.keys[key]
+	if k == nil {
+		return s
+	}
+	at, _ := slices.BinarySearchFunc(k.entries, from, func(e entry, p uint64) int { return cmp.Compare(e.end, p+1) })
+	for _, e := range k.entries[at:] {
+		if e.end > limit || s.Bytes >= maxBytes && s.Count > 0 {
+			break
+		}
+		s.Range.End = e.end
+		s.Count += e.count
+		s.Bytes += e.bytes
+		if s.Oldest == 0 || e.oldest < s.Oldest {
+			s.Oldest = e.oldest
+		}
+	}
+	return s
+}
+
+// runs lists the parts of [start, end) that hold something for a key.
+func (x *Index) runs(key uint64, r event.Range) []entry {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	k := x.keys[key]
+	if k == nil {
+		return nil
+	}
+	var out []entry
+	for _, e := range k.entries {
+		if e.end > r.Start && e.first < r.End {
+			e.first, e.end = max(e.first, r.Start), min(e.end, r.End)
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// Committed is the first position of a key that no commit covers.
+func (x *Index) Committed(key uint64) uint64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if k := x.keys[key]; k != nil {
+		return k.committed
+	}
+	return 0
+}
+
+// Totals counts what a key took and gave.
+func (x *Index) Totals(key uint64) Totals {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	k := x.keys[key]
+	if k == nil {
+		return Totals{}
+	}
+	t := k.totals
+	for _, e := range k.entries {
+		t.InFlight += e.count
+	}
+	return t
+}
+
+const (
+	keySnapshot   = 8 + 8 + 5*8 + 4
+	entrySnapshot = 5 * 8
+)
+
+// AppendSnapshot implements wal.Folder.
+func (x *Index) AppendSnapshot(dst []byte) []byte {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, key := range slices.Sorted(maps.Keys(x.keys)) {
+		k := x.keys[key]
+		t := k.totals
+		for _, v := range []uint64{key, k.committed, uint64(t.Accepted), uint64(t.AcceptedBytes), uint64(t.Delivered), uint64(t.Discarded), uint64(t.DeliveredBytes)} {
+			dst = le.AppendUint64(dst, v)
+		}
+		dst = le.AppendUint32(dst, uint32(len(k.entries)))
+		for _, e := range k.entries {
+			for _, v := range []uint64{e.first, e.end, uint64(e.count), uint64(e.bytes), uint64(e.oldest)} {
+				dst = le.AppendUint64(dst, v)
+			}
+		}
+	}
+	return dst
+}
+
+// Restore implements wal.Folder.
+func (x *Index) Restore(src []byte) error {
+	keys := map[uint64]*keyIndex{}
+	for len(src) > 0 {
+		if len(src) < keySnapshot {
+			return fmt.Errorf("restore stream index: %w", event.ErrCorrupt)
+		}
+		word := func(i int) int64 { return int64(le.Uint64(src[8*i:])) }
+		k := &keyIndex{committed: uint64(word(1)), totals: Totals{
+			Accepted: word(2), AcceptedBytes: word(3), Delivered: word(4), Discarded: word(5), DeliveredBytes: word(6),
+		}}
+		key := uint64(word(0))
+		n := int(le.Uint32(src[keySnapshot-4:]))
+		src = src[keySnapshot:]
+		if n > maxEntries || len(src) < n*entrySnapshot {
+			return fmt.Errorf("restore stream index: key of %d entries: %w", n, event.ErrCorrupt)
+		}
+		for range n {
+			k.entries = append(k.entries, entry{uint64(word(0)), uint64(word(1)), word(2), word(3), word(4)})
+			src = src[entrySnapshot:]
+		}
+		keys[key] = k
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.keys = keys
+	return nil
+}

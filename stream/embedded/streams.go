@@ -1,0 +1,250 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+
+	"sluice/internal/event"
+	"sluice/internal/wal"
+)
+
+// Log is what streams need of a log shard; *wal.Log is one.
+type Log interface {
+	Append(ctx context.Context, t wal.Type, key uint64, payload ...[]byte) (uint64, error)
+	Read(seq uint64) (wal.Frame, error)
+	NewReader(from uint64) (*wal.Reader, error)
+	Durable() uint64
+}
+
+// Shard is one log with the index that follows it.
+type Shard struct {
+	Log   Log
+	Index *Index
+}
+
+// Streams are all embedded streams of a process, by key.
+type Streams struct {
+	shards []Shard
+
+	mu      sync.Mutex // guards waiting
+	waiting map[uint64]map[chan struct{}]struct{}
+}
+
+// New returns the streams over the shards of a log.
+func New(shards ...Shard) *Streams {
+	return &Streams{shards: shards, waiting: map[uint64]map[chan struct{}]struct{}{}}
+}
+
+// MaxPutBytes bounds the records of one Put, lengths included.
+const MaxPutBytes = 8 << 20
+
+// Put appends records that reach a stream directly. They are durable when it
+// returns, all or none.
+func (s *Streams) Put(ctx context.Context, key uint64, arrived int64, records [][]byte) (event.Position, error) {
+	parts := make([][]byte, 1, 1+len(records))
+	parts[0] = appendPut(nil, arrived, records)
+	size := len(parts[0])
+	for _, r := range records {
+		size += len(r)
+		parts = append(parts, r)
+	}
+	if size > MaxPutBytes {
+		return event.Position{}, fmt.Errorf("put %d records: %d bytes, at most %d fit", len(records), size, MaxPutBytes)
+	}
+	shard := uint32(key % uint64(len(s.shards)))
+	seq, err := s.shards[shard].Log.Append(ctx, wal.TypePut, key, parts...)
+	if err != nil {
+		return event.Position{}, fmt.Errorf("put records: %w", err)
+	}
+	s.Published(key)
+	return event.Position{Shard: shard, Number: seq}, nil
+}
+
+// Span says what a shard holds for a key at or after a position: the smallest
+// durable run that reaches maxBytes, or all. It reads nothing.
+func (s *Streams) Span(key uint64, shard uint32, from uint64, maxBytes int64) event.Span {
+	sh := s.shards[shard]
+	span := sh.Index.span(key, from, sh.Log.Durable()+1, maxBytes)
+	span.Range.Shard = shard
+	return span
+}
+
+// Parcels visits what a key has in a range, in order. A parcel is a view into
+// the log and lives until visit returns. Frames that were lost to damage are
+// passed over: the log has reported them, and Totals counts what they held.
+func (s *Streams) Parcels(ctx context.Context, key uint64, r event.Range, visit func(event.Parcel) error) error {
+	if int(r.Shard) >= len(s.shards) {
+		return fmt.Errorf("read stream: no shard %d", r.Shard)
+	}
+	sh := s.shards[r.Shard]
+	r.End = min(r.End, sh.Log.Durable()+1)
+	for _, run := range sh.Index.runs(key, r) {
+		err := sh.frames(run, func(f wal.Frame) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			at := event.Position{Shard: r.Shard, Number: f.Seq}
+			parcel, err := sh.parcel(key, at, f)
+			if err != nil {
+				return fmt.Errorf("read stream at %v: %w", at, err)
+			}
+			if len(parcel.Records)+len(parcel.Deliveries) == 0 {
+				return nil
+			}
+			return visit(parcel)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// frames visits the frames of a run that the log still has.
+func (sh Shard) frames(run entry, visit func(wal.Frame) error) error {
+	if run.end == run.first+1 {
+		f, err := sh.Log.Read(run.first)
+		var damage *wal.CorruptError
+		switch {
+		case errors.As(err, &damage):
+			return nil
+		case err != nil:
+			return err
+		}
+		return visit(f)
+	}
+	r, err := sh.Log.NewReader(run.first)
+	if err != nil {
+		return err
+	}
+	for {
+		block, ok, err := r.TryNext()
+		if err != nil || !ok {
+			return err
+		}
+		for f := range block.All() {
+			if f.Seq >= run.end {
+				return nil
+			}
+			if err := visit(f); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// parcel takes out of a frame what it holds for a key.
+func (sh Shard) parcel(key uint64, at event.Position, f wal.Frame) (event.Parcel, error) {
+	p := event.Parcel{Position: at}
+	switch {
+	case f.Type == wal.TypePut && f.Key == key:
+		put, err := openPut(f.Payload)
+		if err != nil {
+			return p, err
+		}
+		p.Arrived, p.Records = put.arrived, put.records()
+	case f.Type == wal.TypeMatches:
+		if err := sh.matches(&p, key, f.Payload); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+func (sh Shard) matches(p *event.Parcel, key uint64, payload []byte) error {
+	m, err := event.OpenMatches(payload)
+	if err != nil {
+		return err
+	}
+	p.Arrived = m.Arrived
+	for e := range m.Entries() {
+		if e.Key != key {
+			continue
+		}
+		d, err := e.Delivery(sh.batch)
+		var damage *wal.CorruptError
+		if errors.As(err, &damage) {
+			continue // the batch it refers to is gone
+		}
+		if err != nil {
+			return err
+		}
+		d.Position.Shard = p.Position.Shard
+		p.Deliveries = append(p.Deliveries, d)
+	}
+	return nil
+}
+
+// batch reads the batch that a match refers to.
+func (sh Shard) batch(number uint64) (event.Batch, error) {
+	f, err := sh.Log.Read(number)
+	if err != nil {
+		return event.Batch{}, err
+	}
+	if f.Type != wal.TypeBatch {
+		return event.Batch{}, fmt.Errorf("%w: frame %d is no batch", event.ErrCorrupt, number)
+	}
+	return event.View(f.Payload)
+}
+
+// Notify returns a channel that gets a signal after more became durable for the
+// key. stop ends it.
+func (s *Streams) Notify(key uint64) (more <-chan struct{}, stop func()) {
+	c := make(chan struct{}, 1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting[key] == nil {
+		s.waiting[key] = map[chan struct{}]struct{}{}
+	}
+	s.waiting[key][c] = struct{}{}
+	return c, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.waiting[key], c)
+		if len(s.waiting[key]) == 0 {
+			delete(s.waiting, key)
+		}
+	}
+}
+
+// Published wakes the consumers of keys for which frames became durable. The
+// dispatcher calls it for the frames that it appends itself.
+func (s *Streams) Published(keys ...uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, key := range keys {
+		for c := range s.waiting[key] {
+			select {
+			case c <- struct{}{}:
+			default: // a signal is waiting already
+			}
+		}
+	}
+}
+
+// Totals counts what a key took and gave over all shards.
+func (s *Streams) Totals(key uint64) Totals {
+	var t Totals
+	for _, sh := range s.shards {
+		u := sh.Index.Totals(key)
+		t.Accepted += u.Accepted
+		t.AcceptedBytes += u.AcceptedBytes
+		t.Delivered += u.Delivered
+		t.Discarded += u.Discarded
+		t.DeliveredBytes += u.DeliveredBytes
+		t.InFlight += u.InFlight
+	}
+	return t
+}
+
+// Pending is everything durable that a shard holds for a key from its committed
+// position on.
+func (s *Streams) Pending(key uint64, shard uint32) event.Span {
+	return s.Span(key, shard, s.shards[shard].Index.Committed(key), math.MaxInt64)
+}
+
+// Shards is the number of shards.
+func (s *Streams) Shards() int { return len(s.shards) }
