@@ -1,0 +1,34 @@
+package logsapi
+
+import (
+	"context"
+
+	"sluice/internal/awsapi"
+)
+
+// TagResource adds tags to a log group, by its ARN without ":*".
+//
+// Limits: at most 50 tags on a group, else TooManyTagsException; key 1-128, value
+// 0-256.
+//
+// Deviations: log groups are the only resources so far. The texts for other ARNs
+// and for too many tags are ours, none is recorded.
+
+type tagResourceInput struct {
+	ResourceARN *string           `json:"resourceArn"`
+	Tags        map[string]string `json:"tags"`
+}
+
+func (a *API) tagResource(_ context.Context, c awsapi.Caller, in *tagResourceInput) (*none, error) {
+	v := awsapi.LogsValidation()
+	checkResource(v, in.ResourceARN)
+	checkNewTags(v, in.Tags)
+	if err := v.Err(); err != nil {
+		return nil, err
+	}
+	g, err := a.resourceGroup(c, in.ResourceARN)
+	if err != nil {
+		return nil, err
+	}
+	return nil, a.update(g, addTags(in.Tags, errTooManyTags))
+}
