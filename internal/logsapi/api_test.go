@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sluice/internal/awsapi"
 	"sluice/internal/catalog"
 	"sluice/internal/clock"
 	"sluice/internal/logsapi"
@@ -24,6 +25,8 @@ type api struct {
 	events  *logsapitest.Events
 	clock   *clock.Test
 	store   *failing
+
+	operations []awsapi.Operation
 }
 
 // failing is a catalog store whose commits fail while err is set.
@@ -50,7 +53,8 @@ func serve(t testing.TB) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.Server = logsapitest.Serve(t, ops.Operations()...)
+	a.operations = ops.Operations()
+	a.Server = logsapitest.Serve(t, a.operations...)
 	return a
 }
 

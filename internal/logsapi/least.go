@@ -1,9 +1,6 @@
 package logsapi
 
-import (
-	"container/heap"
-	"slices"
-)
+import "slices"
 
 // least keeps the least elements of a long row, in the sense of compare: as many
 // as fit under a count and a weight. What it keeps is a prefix of the sorted row
@@ -29,10 +26,11 @@ func (l *least[T]) wants(v T) bool {
 
 // add keeps an element, and gives up the greatest ones that do not fit any more.
 func (l *least[T]) add(v T) {
-	heap.Push((*greatestFirst[T])(l), v)
+	l.kept = append(l.kept, v)
+	l.rise(len(l.kept) - 1)
 	l.held += l.weighed(v)
 	for len(l.kept) > l.count || l.weigh != nil && l.held > l.weight {
-		out := heap.Pop((*greatestFirst[T])(l)).(T)
+		out := l.popGreatest()
 		l.held -= l.weighed(out)
 		l.bound = &out
 	}
@@ -54,18 +52,42 @@ func (l *least[T]) weighed(v T) int {
 	return l.weigh(v)
 }
 
-// greatestFirst is kept as a heap.
-type greatestFirst[T any] least[T]
+// popGreatest, rise and sink keep the heap. Package container/heap would make an
+// interface of every element.
+func (l *least[T]) popGreatest() T {
+	last := len(l.kept) - 1
+	out := l.kept[0]
+	l.kept[0] = l.kept[last]
+	clear(l.kept[last:])
+	l.kept = l.kept[:last]
+	l.sink(0)
+	return out
+}
 
-func (h *greatestFirst[T]) Len() int           { return len(h.kept) }
-func (h *greatestFirst[T]) Less(i, j int) bool { return h.compare(h.kept[i], h.kept[j]) > 0 }
-func (h *greatestFirst[T]) Swap(i, j int)      { h.kept[i], h.kept[j] = h.kept[j], h.kept[i] }
-func (h *greatestFirst[T]) Push(v any)         { h.kept = append(h.kept, v.(T)) }
-func (h *greatestFirst[T]) Pop() any {
-	last := len(h.kept) - 1
-	v := h.kept[last]
-	var zero T
-	h.kept[last] = zero
-	h.kept = h.kept[:last]
-	return v
+func (l *least[T]) rise(i int) {
+	for i > 0 {
+		parent := (i - 1) / 2
+		if l.compare(l.kept[i], l.kept[parent]) <= 0 {
+			return
+		}
+		l.kept[i], l.kept[parent] = l.kept[parent], l.kept[i]
+		i = parent
+	}
+}
+
+func (l *least[T]) sink(i int) {
+	for {
+		child := 2*i + 1
+		if child >= len(l.kept) {
+			return
+		}
+		if right := child + 1; right < len(l.kept) && l.compare(l.kept[right], l.kept[child]) > 0 {
+			child = right
+		}
+		if l.compare(l.kept[child], l.kept[i]) <= 0 {
+			return
+		}
+		l.kept[i], l.kept[child] = l.kept[child], l.kept[i]
+		i = child
+	}
 }

@@ -142,7 +142,7 @@ func TestDescribeLogGroups(t *testing.T) {
 	next := `{"logGroupNamePrefix":"/web","limit":2,"nextToken":"` + token + `"}`
 	f(next, "/web/c")
 	a.Refused("DescribeLogStreams", `{"logGroupName":"/web/a","nextToken":"`+token+`"}`, badToken)
-	if err := a.clock.Advance(t.Context(), 24 * time.Hour); err != nil {
+	if err := a.clock.Advance(t.Context(), 24*time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	f(next, "/web/c")
