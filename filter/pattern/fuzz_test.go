@@ -70,6 +70,9 @@ func checkAgainstNaive(t *testing.T, p *Pattern, message string) {
 	if got != want {
 		t.Fatalf("pattern %q message %q: got %v, naively %v", p, message, got, want)
 	}
+	if e := Explain(p, []byte(message)); e.Match != got {
+		t.Fatalf("pattern %q message %q: Match %v, Explain %+v", p, message, got, e)
+	}
 	if p.form != Space {
 		return
 	}
