@@ -136,18 +136,30 @@ func (l *Log) recoverSegment(s *segment, floor uint64) (void bool, err error) {
 	if err := l.checkHeader(s, f); err != nil {
 		return false, err
 	}
-	if ok, err := s.openByFooter(f, size); ok || err != nil {
+	ok, err := s.openByFooter(f, size)
+	if ok && floor == 0 { // a crash may have torn this footer, or left it in the page cache only
+		if ok, err = s.sectionsWhole(f); ok {
+			err = f.Sync()
+		}
+	}
+	if ok || err != nil {
 		return false, err
 	}
+	s.sections, s.sealed = nil, false
 	sc := &scanner{file: f, uuid: s.uuid, off: headerSize, limit: size}
 	v, err := surveySegment(sc, s.base, ceiling(floor), func(parsed, int64) {})
 	if err != nil {
 		return false, err
 	}
-	if v.frames == 0 && floor < s.base {
+	end, last, holes := v.cut(floor)
+	if last < s.base && floor < s.base {
 		return true, nil
 	}
-	return false, l.rebuild(s, f, v, size, floor)
+	s.start, s.end, s.durable, s.last = v.start, end, end, last
+	if floor > 0 { // nothing was written behind this segment before its footer was durable
+		l.report(Damage{Segment: s.name, Offset: end, Length: size - end, FirstSeq: 1, Reason: "footer"})
+	}
+	return false, l.rebuild(s, f, max(v.durable, floor), holes)
 }
 
 // ceiling is the highest sequence that a segment can hold when later ones prove
@@ -203,20 +215,29 @@ func (s *segment) openByFooter(file vfs.File, size int64) (ok bool, err error) {
 	}
 }
 
-// rebuild cuts a segment without a footer where its durable frames end, and
-// seals it.
-func (l *Log) rebuild(s *segment, f vfs.File, v survey, size int64, floor uint64) error {
-	end, last, holes := v.cut(floor)
-	s.start, s.end, s.durable, s.last = v.start, end, end, last
-	s.marks = make([]mark, 0, (end-v.start)/indexEvery+1)
-	sc := &scanner{file: f, uuid: s.uuid, off: headerSize, limit: end}
-	unproven := end // where the frames begin that no later commit proves durable
-	_, err := surveySegment(sc, s.base, last, func(p parsed, off int64) {
+// sectionsWhole reads all of a footer.
+func (s *segment) sectionsWhole(f vfs.File) (bool, error) {
+	for _, sec := range s.sections {
+		b := make([]byte, sec.length)
+		if n, err := readFull(f, b, sec.off); err != nil || n < len(b) || checksumOf(b) != sec.crc {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// rebuild cuts a segment without a footer where the frames that count end, and
+// seals it. Everything up to the sequence proven was durable before.
+func (l *Log) rebuild(s *segment, f vfs.File, proven uint64, holes []hole) error {
+	s.marks = make([]mark, 0, (s.end-s.start)/indexEvery+1)
+	sc := &scanner{file: f, uuid: s.uuid, off: headerSize, limit: s.end}
+	unproven := s.end
+	_, err := surveySegment(sc, s.base, s.last, func(p parsed, off int64) {
 		s.note(p.Seq, off)
 		for _, ix := range l.cfg.Indexers {
 			ix.Index(p.Frame, off)
 		}
-		if p.Seq > max(v.durable, floor) {
+		if p.Seq > proven {
 			unproven = min(unproven, off)
 		}
 	})
@@ -224,12 +245,7 @@ func (l *Log) rebuild(s *segment, f vfs.File, v survey, size int64, floor uint64
 		return err
 	}
 	for _, h := range holes {
-		if h.off >= v.start || h.last >= h.first { // damaged snapshots are for restore to report
-			l.report(Damage{Segment: s.name, Offset: h.off, Length: h.length, FirstSeq: h.first, LastSeq: h.last, Reason: "frames"})
-		}
-	}
-	if floor > 0 { // nothing was written behind this segment before its footer was durable
-		l.report(Damage{Segment: s.name, Offset: end, Length: size - end, FirstSeq: 1, Reason: "footer"})
+		l.report(Damage{Segment: s.name, Offset: h.off, Length: h.length, FirstSeq: h.first, LastSeq: h.last, Reason: "frames"})
 	}
 	s.buildFooter(l.cfg.Indexers)
 	return s.sealRecovered(f, unproven)

@@ -132,10 +132,9 @@ type hole struct {
 
 // survey is what a scan of a whole segment found.
 type survey struct {
-	frames  int    // sequenced frames that are whole
-	start   int64  // of the first of them
-	end     int64  // behind the last of them
-	last    uint64 // its sequence
+	start   int64  // behind the header and the last whole snapshot
+	end     int64  // behind the last whole frame
+	last    uint64 // its sequence, base-1 if there is none
 	durable uint64 // every sequence up to this one was durable before the crash
 	holes   []hole // before end; hole.last is known, as a frame follows
 }
@@ -171,10 +170,6 @@ func surveySegment(s *scanner, base, most uint64, visit func(p parsed, off int64
 			v.start, v.end = s.off, s.off
 			continue
 		}
-		if v.frames == 0 {
-			v.start = off
-		}
-		v.frames++
 		v.end, v.last = s.off, p.Seq
 		v.durable = max(v.durable, p.blockFirst()-1)
 		visit(p, off)
