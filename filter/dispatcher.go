@@ -1,0 +1,302 @@
+package filter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+
+	"sluice/filter/pattern"
+	"sluice/internal/catalog"
+	"sluice/internal/clock"
+	"sluice/internal/event"
+	"sluice/internal/wal"
+)
+
+// Definitions are the subscription filters; *catalog.Catalog has them.
+type Definitions interface {
+	// FilterVersions lists every version that may still apply to a batch.
+	FilterVersions() []catalog.SubscriptionFilter
+	// Generation changes with every change of a filter.
+	Generation() uint64
+}
+
+// Config is what a dispatcher needs to know.
+type Config struct {
+	// Definitions has the filters.
+	Definitions Definitions
+	// Published is told which streams got something that is durable now.
+	Published func(keys ...uint64)
+	// Clock dates the matches.
+	Clock clock.Clock
+	// Logger takes what goes wrong.
+	Logger *slog.Logger
+}
+
+// Shard is a shard of the log with the state that follows it.
+type Shard struct {
+	Number uint32
+	Log    *wal.Log
+	State  *State
+}
+
+// Dispatcher reads the log and appends what the filters select.
+type Dispatcher struct {
+	cfg    Config
+	shards []*worker
+}
+
+// New returns a dispatcher that goes on where each shard's state stands. It
+// starts nothing.
+func New(cfg Config, shards ...Shard) *Dispatcher {
+	d := &Dispatcher{cfg: cfg}
+	for _, sh := range shards {
+		d.shards = append(d.shards, &worker{
+			cfg: cfg, shard: sh,
+			plans:   plans{definitions: cfg.Definitions, log: cfg.Logger},
+			pending: map[uint64]event.Tally{}, change: make(chan struct{}),
+		})
+	}
+	return d
+}
+
+// Run dispatches until ctx is done or a log stops taking frames.
+func (d *Dispatcher) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	for _, w := range d.shards {
+		wg.Go(func() {
+			if err := w.run(ctx); err != nil && ctx.Err() == nil {
+				cancel(fmt.Errorf("dispatch shard %d: %w", w.shard.Number, err))
+			}
+		})
+	}
+	wg.Wait()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// Tally is what a version of a filter did so far, over all shards; what is not
+// in a durable frame yet is counted too.
+func (d *Dispatcher) Tally(filter uint64) event.Tally {
+	t := event.Tally{Filter: filter}
+	for _, w := range d.shards {
+		t = sum(t, w.tally(filter))
+	}
+	t.Filter = filter
+	return t
+}
+
+// Lag is the number of frames of a shard that were not read yet.
+func (d *Dispatcher) Lag(shard uint32) uint64 {
+	w := d.shards[shard]
+	next := w.shard.Log.Durable() + 1
+	return next - min(next, w.position())
+}
+
+// Settle returns when everything that is durable now was matched, and its
+// matches are durable too.
+func (d *Dispatcher) Settle(ctx context.Context) error {
+	for _, w := range d.shards {
+		if err := w.settle(ctx, w.shard.Log.Durable()+1); err != nil {
+			return fmt.Errorf("settle filters: %w", err)
+		}
+	}
+	return nil
+}
+
+const (
+	// maxFrame is when matches are flushed although more blocks are at hand.
+	maxFrame = 4 << 20
+	// maxUnflushed is how much of the log may be read again after a crash
+	// because nothing in it matched.
+	maxUnflushed = 16 << 20
+	// maxCopy bounds the events copied for one filter and batch.
+	maxCopy = 1 << 20
+)
+
+// worker dispatches one shard. All but the fields behind mu belong to run.
+type worker struct {
+	cfg   Config
+	shard Shard
+	plans plans
+
+	entries []byte   // match entries of the frame to come
+	keys    []uint64 // streams that they go to
+	head    []byte   // scratch: the frame's head
+	ends    []uint32 // scratch: a batch's message ends
+	tallies []event.Tally
+	unread  int // bytes of the log read since the last frame
+
+	mu      sync.Mutex // guards the fields below
+	pending map[uint64]event.Tally
+	next    uint64        // first position not read
+	settled uint64        // first position whose matches are not durable
+	change  chan struct{} // closed and replaced when settled grows
+}
+
+func (w *worker) run(ctx context.Context) error {
+	from := max(w.shard.State.InputEnd(), w.shard.Log.First())
+	r, err := w.shard.Log.NewReader(from)
+	if err != nil {
+		return err
+	}
+	w.setNext(from)
+	w.noteSettled()
+	for {
+		block, err := r.Next(ctx)
+		if err != nil {
+			return err
+		}
+		for more := true; more; {
+			if err := w.block(ctx, block); err != nil {
+				return err
+			}
+			if block, more, err = r.TryNext(); err != nil {
+				return err
+			}
+		}
+		if err := w.flush(ctx, maxUnflushed); err != nil {
+			return err
+		}
+		w.noteSettled()
+	}
+}
+
+// block matches the batches of one commit block.
+func (w *worker) block(ctx context.Context, block wal.Block) error {
+	for f := range block.All() {
+		if f.Type == wal.TypeBatch {
+			if err := w.batch(f); err != nil {
+				return err
+			}
+			w.unread += len(f.Payload)
+		}
+		w.setNext(f.Seq + 1)
+		if len(w.entries) >= maxFrame {
+			if err := w.flush(ctx, 0); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// batch adds what the filters of the batch's group select to the frame to come.
+//
+// hot: BenchmarkDispatch
+func (w *worker) batch(f wal.Frame) error {
+	p := w.plans.of(f.Key)
+	if p == nil {
+		return nil
+	}
+	b, err := event.View(f.Payload)
+	if err != nil {
+		return fmt.Errorf("read batch %d: %w", f.Seq, err)
+	}
+	at := event.Position{Shard: w.shard.Number, Number: f.Seq}
+	w.ends = b.AppendEnds(w.ends[:0])
+	p.set.Match(pattern.Batch{Text: b.Text(), Ends: w.ends}, &p.matches)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, filter := range p.filters {
+		if !inForce(filter, at) {
+			continue
+		}
+		t := w.pending[filter.UID]
+		t.Filter = filter.UID
+		t.Read += uint64(b.Len())
+		if sel := event.Selection(p.matches.Of(i)); len(sel) > 0 {
+			before := len(w.entries)
+			m := event.Match{Key: filter.Route, Filter: filter.UID, Source: f.Seq, Name: p.names[i]}
+			if w.entries, err = event.AppendMatch(w.entries, m, b, sel, min(maxCopy, maxFrame-min(before, maxFrame))); err != nil {
+				return err
+			}
+			t.Matched += uint64(len(sel))
+			t.Bytes += uint64(event.Delivery{Batch: b, Selection: sel}.Bytes())
+			w.keys = append(w.keys, filter.Route)
+		}
+		w.pending[filter.UID] = t
+	}
+	return nil
+}
+
+// flush makes the matches, the filters' counters and the input position durable
+// in one frame. Without matches it waits until more than unread bytes would have
+// to be read again.
+func (w *worker) flush(ctx context.Context, unread int) error {
+	if len(w.entries) == 0 && w.unread <= unread {
+		return nil
+	}
+	w.mu.Lock()
+	w.tallies = w.tallies[:0]
+	for _, t := range w.pending {
+		w.tallies = append(w.tallies, t)
+	}
+	end := w.next
+	w.mu.Unlock()
+	w.head = event.AppendMatches(w.head[:0], end, w.cfg.Clock.Now().UnixMilli(), w.tallies)
+	seq, err := w.shard.Log.Enqueue(ctx, wal.TypeMatches, 0, w.head, w.entries)
+	if err != nil {
+		return fmt.Errorf("append matches: %w", err)
+	}
+	w.mu.Lock()
+	clear(w.pending) // the state has them since the frame was sequenced
+	w.mu.Unlock()
+	if err := w.shard.Log.WaitDurable(ctx, seq); err != nil {
+		return fmt.Errorf("append matches: %w", err)
+	}
+	slices.Sort(w.keys)
+	w.cfg.Published(slices.Compact(w.keys)...)
+	w.entries, w.keys, w.unread = w.entries[:0], w.keys[:0], 0
+	return nil
+}
+
+func (w *worker) setNext(n uint64) {
+	w.mu.Lock()
+	w.next = n
+	w.mu.Unlock()
+}
+
+// noteSettled says that nothing read so far waits to become durable.
+func (w *worker) noteSettled() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.settled = w.next
+	close(w.change)
+	w.change = make(chan struct{})
+}
+
+func (w *worker) settle(ctx context.Context, position uint64) error {
+	for {
+		w.mu.Lock()
+		settled, change := w.settled, w.change
+		w.mu.Unlock()
+		if settled >= position {
+			return nil
+		}
+		select {
+		case <-change:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (w *worker) position() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.next
+}
+
+func (w *worker) tally(filter uint64) event.Tally {
+	w.mu.Lock()
+	pending := w.pending[filter]
+	w.mu.Unlock()
+	return sum(pending, w.shard.State.Tally(filter))
+}

@@ -1,0 +1,98 @@
+package filter
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"sluice/internal/event"
+	"sluice/internal/wal"
+)
+
+var le = binary.LittleEndian
+
+// stateID names the dispatcher's state among the folders of a log.
+const stateID = 3
+
+// State is what the dispatcher of one shard knows after a restart: the input
+// position and what every filter did below it. It is a wal.Folder.
+type State struct {
+	mu       sync.Mutex // guards the fields below
+	inputEnd uint64
+	tallies  map[uint64]event.Tally
+}
+
+// NewState returns a state to be given to the log's Config.Folders.
+func NewState() *State { return &State{tallies: map[uint64]event.Tally{}} }
+
+// ID implements wal.Folder.
+func (s *State) ID() uint8 { return stateID }
+
+// Fold implements wal.Folder.
+func (s *State) Fold(f wal.Frame) {
+	if f.Type != wal.TypeMatches {
+		return
+	}
+	m, err := event.OpenMatches(f.Payload)
+	if err != nil {
+		return // of another version; the log vouches for the bytes
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inputEnd = max(s.inputEnd, m.InputEnd)
+	for t := range m.Tallies() {
+		s.tallies[t.Filter] = sum(s.tallies[t.Filter], t)
+	}
+}
+
+func sum(a, b event.Tally) event.Tally {
+	return event.Tally{Filter: b.Filter, Read: a.Read + b.Read, Matched: a.Matched + b.Matched, Bytes: a.Bytes + b.Bytes}
+}
+
+// InputEnd is the first position that the filters have not read.
+func (s *State) InputEnd() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.inputEnd
+}
+
+// Tally is what a version of a filter did so far.
+func (s *State) Tally(filter uint64) event.Tally {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tallies[filter]
+}
+
+const tallySnapshot = 4 * 8
+
+// AppendSnapshot implements wal.Folder.
+func (s *State) AppendSnapshot(dst []byte) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	dst = le.AppendUint64(dst, s.inputEnd)
+	for _, uid := range slices.Sorted(maps.Keys(s.tallies)) {
+		t := s.tallies[uid]
+		for _, v := range [...]uint64{uid, t.Read, t.Matched, t.Bytes} {
+			dst = le.AppendUint64(dst, v)
+		}
+	}
+	return dst
+}
+
+// Restore implements wal.Folder.
+func (s *State) Restore(src []byte) error {
+	if len(src) < 8 || (len(src)-8)%tallySnapshot != 0 {
+		return fmt.Errorf("restore filter state: %w: %d bytes", event.ErrCorrupt, len(src))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inputEnd = le.Uint64(src)
+	s.tallies = map[uint64]event.Tally{}
+	for src = src[8:]; len(src) > 0; src = src[tallySnapshot:] {
+		uid := le.Uint64(src)
+		s.tallies[uid] = event.Tally{Filter: uid, Read: le.Uint64(src[8:]), Matched: le.Uint64(src[16:]), Bytes: le.Uint64(src[24:])}
+	}
+	return nil
+}
