@@ -1,0 +1,160 @@
+package pattern
+
+// Set is many patterns compiled into one plan, so that a batch is read about
+// once however many patterns there are:
+//
+//	one scan for the literals of all term patterns, regexes and prefilters
+//	one walk over a JSON message, down a trie of all selectors
+//	one split of a message into tokens
+//
+// A walk or a split notes facts ("$.level is the text ERROR") as bits; each
+// fact is tested once, whichever and however many patterns ask for it, and only
+// patterns that wait for a bit that was set are looked at.
+//
+// A Set never changes and may be used by many goroutines, each with a Matches
+// of its own.
+type Set struct {
+	patterns []*Pattern // distinct
+	place    []int      // of each pattern given to NewSet, in patterns
+
+	all    []int32 // patterns that match everything
+	alone  []int32 // patterns that are matched best by their own MatchBatch
+	each   []int32 // patterns that must look at every message
+	needle *needles
+	json   *jsonGroup
+	space  *spaceGroup
+}
+
+// Matches receives the answer of Set.Match. The zero value is ready; reusing
+// one makes matching free of allocations.
+type Matches struct {
+	set   *Set
+	lists [][]uint32 // parallel to set.patterns
+
+	needles needleScratch
+	facts   facts
+	walker  jsonWalker
+	tokens  []token
+}
+
+// NewSet compiles patterns into a Set. Equal patterns cost nothing extra.
+func NewSet(patterns ...*Pattern) *Set {
+	s := &Set{}
+	known := map[string]int{}
+	for _, p := range patterns {
+		key := p.text
+		if p.form == MatchAll {
+			key = ""
+		}
+		i, ok := known[key]
+		if !ok {
+			i = len(s.patterns)
+			known[key] = i
+			s.patterns = append(s.patterns, p)
+		}
+		s.place = append(s.place, i)
+	}
+	s.plan()
+	return s
+}
+
+// plan decides how each pattern is matched.
+func (s *Set) plan() {
+	if len(s.patterns) == 1 {
+		s.alone = []int32{0}
+		return
+	}
+	var json, space, literal []int32
+	for i, p := range s.patterns {
+		switch id := int32(i); {
+		case p.form == MatchAll, p.form == Space && p.space.all:
+			s.all = append(s.all, id)
+		case p.form == JSON:
+			json = append(json, id)
+		case p.form == Space:
+			space = append(space, id)
+		default:
+			literal = append(literal, id)
+		}
+	}
+	b := needleBuilder{set: s, ids: map[string]uint32{}}
+	for _, id := range literal {
+		if n := needsOf(s.patterns[id]); !b.watch(id, n) {
+			s.each = append(s.each, id)
+		}
+	}
+	if len(b.literals) <= maxFinders { // searching for each beats a scan
+		s.alone = literal
+		s.each, b = nil, needleBuilder{set: s, ids: map[string]uint32{}}
+	}
+	if len(json) > 0 {
+		s.json = newJSONGroup(s.patterns, json)
+		s.json.aided = b.watchGroup(json, wakeJSON)
+	}
+	if len(space) > 0 {
+		s.space = newSpaceGroup(s.patterns, space)
+		s.space.aided = b.watchGroup(space, wakeSpace)
+	}
+	s.needle = b.build()
+}
+
+// Match finds the messages of b that each pattern matches. The verdicts are
+// Pattern.Match's. m is overwritten; it must not be used by two calls at once.
+//
+// hot: BenchmarkSet
+func (s *Set) Match(b Batch, m *Matches) {
+	m.reset(s)
+	for _, id := range s.alone {
+		m.lists[id] = s.patterns[id].MatchBatch(b, m.lists[id])
+	}
+	for _, id := range s.all {
+		m.lists[id] = appendOthers(m.lists[id], nil, 0, len(b.Ends))
+	}
+	for lo, hi := 0, 0; lo < len(b.Ends); lo = hi {
+		hi = b.chunkEnd(lo)
+		if s.needle != nil {
+			s.needle.search(&b, lo, hi, m)
+		}
+		for _, id := range s.each {
+			m.lists[id] = s.patterns[id].matchEach(b, lo, hi, m.lists[id])
+		}
+		if s.json != nil {
+			s.json.match(&b, lo, hi, m)
+		}
+		if s.space != nil {
+			s.space.match(&b, lo, hi, m)
+		}
+	}
+}
+
+// reset empties m and fits it to s.
+func (m *Matches) reset(s *Set) {
+	if m.set != s {
+		*m = Matches{set: s, lists: make([][]uint32, len(s.patterns))}
+		if s.needle != nil {
+			m.needles.fit(s)
+		}
+		n := 0
+		if s.json != nil {
+			n = int(s.json.facts.count)
+			m.walker.seen = make([]uint32, s.json.nodes)
+		}
+		if s.space != nil {
+			n = max(n, int(s.space.facts.count))
+		}
+		m.facts.fit(n, len(s.patterns))
+	}
+	for i := range m.lists {
+		m.lists[i] = m.lists[i][:0]
+	}
+}
+
+// Of returns the indexes of the messages that the i-th pattern given to NewSet
+// matches, ascending. The slice is valid until the next Match and read-only.
+func (m *Matches) Of(i int) []uint32 { return m.lists[m.set.place[i]] }
+
+// Count returns how many messages the i-th pattern matches.
+func (m *Matches) Count(i int) int { return len(m.Of(i)) }
+
+// add notes that pattern id matches message i.
+func (m *Matches) add(id int32, i uint32) { m.lists[id] = append(m.lists[id], i) }
