@@ -62,6 +62,33 @@ func TestValidationTexts(t *testing.T) {
 		one+"Value '[a:b]' at 'names' failed to satisfy constraint: Member must satisfy constraint: [c]")
 }
 
+func TestNameChecks(t *testing.T) {
+	f := func(check func(*Validation, string, string), name, want string) {
+		t.Helper()
+		v := LogsValidation()
+		check(v, "member", name)
+		got := ""
+		if err := v.Err(); err != nil {
+			got = err.Error()
+		}
+		if !strings.HasSuffix(got, want) || want == "" && got != "" {
+			t.Errorf("%.20q: got %s, want %s", name, got, want)
+		}
+	}
+	long := strings.Repeat("X", 513)
+	group, stream, filter := (*Validation).LogGroupName, (*Validation).LogStreamName, (*Validation).FilterName
+	f(group, "/shop/web", "")
+	f(group, "", "Value null at 'member' failed to satisfy constraint: Member must not be null")
+	f(group, "a b", `Value 'a b' at 'member' failed to satisfy constraint: Member must satisfy regular expression pattern: [\.\-_/#A-Za-z0-9]+`)
+	f(group, long, ErrNameTooLong.Error())
+	f(group, long[1:], "")
+	f(stream, "a b/ä", "")
+	f(stream, "a:b", "pattern: [^:*]*")
+	f(stream, long, ErrNameTooLong.Error())
+	f(filter, "errors", "")
+	f(filter, long, "Value '"+long+"' at 'member' failed to satisfy constraint: Member must have length less than or equal to 512")
+}
+
 func TestErrorsCompareByContent(t *testing.T) {
 	f := func(err, target error, want bool) {
 		t.Helper()

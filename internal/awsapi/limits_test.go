@@ -5,16 +5,23 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
 // bodyEcho answers with the length of the body it got.
@@ -148,6 +155,118 @@ func TestSlowBody(t *testing.T) {
 			t.Error("the connection of a slow client was kept")
 		}
 	}
+}
+
+// TestBodyTimeoutIsNotTheHandlers: once the body is there, its deadline does not
+// end the context of a handler that takes longer.
+func TestBodyTimeoutIsNotTheHandlers(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	addr := serve(t, Config{BodyTimeout: 50 * time.Millisecond}, ListenConfig{},
+		Raw("logs", "Logs_20140328.PutLogEvents", func(ctx context.Context, _ *Request, _ *Reply) error {
+			close(entered)
+			<-leave
+			return ctx.Err()
+		}))
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if status, _, text := post(t, client(t, &http.Transport{}), addr, strings.NewReader("{}")); status != http.StatusOK {
+			t.Errorf("a slow handler got %d %s", status, text)
+		}
+	})
+	<-entered
+	// A body that never comes shows when the timeout has passed.
+	io.WriteString(conn, "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: Logs_20140328.PutLogEvents\r\nContent-Length: 2\r\n\r\n{")
+	if _, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil {
+		t.Error(err)
+	}
+	close(leave)
+	wg.Wait()
+}
+
+// TestClientThatDoesNotRead: an answer that nobody takes is given up.
+func TestClientThatDoesNotRead(t *testing.T) {
+	seen := make(observed, 1)
+	addr := serve(t, Config{WriteTimeout: 50 * time.Millisecond, Observer: seen}, ListenConfig{},
+		Raw("logs", "Logs_20140328.PutLogEvents", func(_ context.Context, _ *Request, w *Reply) error {
+			w.Body = append(w.Body, make([]byte, 64<<20)...)
+			return nil
+		}))
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	io.WriteString(conn, "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: Logs_20140328.PutLogEvents\r\nContent-Length: 2\r\n\r\n{}")
+	select {
+	case <-seen:
+	case <-time.After(10 * time.Second):
+		t.Error("the server still waits for a client that does not read")
+	}
+}
+
+type observed chan Exchange
+
+func (o observed) Served(x Exchange) { o <- x }
+
+func TestPanicIsLogged(t *testing.T) {
+	var log bytes.Buffer
+	s, err := New(Config{Log: slog.New(slog.NewTextHandler(&log, nil))}, toys()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the process goes on
+		r := httptest.NewRequest("POST", "/", strings.NewReader(`{"logGroupName":"panic"}`))
+		r.Header.Set("X-Amz-Target", "Logs_20140328.CreateLogGroup")
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "toy") {
+			t.Errorf("answer %d %s", w.Code, w.Body)
+		}
+	}
+	for _, want := range []string{"toy panic", "toy_test.go", "Logs_20140328.CreateLogGroup"} {
+		if strings.Count(log.String(), want) < 2 {
+			t.Errorf("the log lacks %s: %s", want, &log)
+		}
+	}
+	if n := len(s.places); n != 0 {
+		t.Errorf("%d places were not given back", n)
+	}
+}
+
+// TestSignedGzip: the signature is over the compressed bytes as sent.
+func TestSignedGzip(t *testing.T) {
+	addr := serve(t, Config{Credentials: []Credential{{AccessKey: "AK", SecretKey: "secret"}}}, ListenConfig{}, bodyEcho())
+	body := zipped(t, make([]byte, 100_000))
+	f := func(hashed []byte, wantCode string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+addr, bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-Amz-Target", "Logs_20140328.PutLogEvents")
+		req.Header.Set("Content-Encoding", "gzip")
+		sum := sha256.Sum256(hashed)
+		if err := v4.NewSigner().SignHTTP(t.Context(), aws.Credentials{AccessKeyID: "AK", SecretAccessKey: "secret"},
+			req, hex.EncodeToString(sum[:]), "logs", "us-east-1", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := client(t, &http.Transport{}).Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if got := resp.Header.Get(errorTypeHeader); got != wantCode {
+			text, _ := io.ReadAll(resp.Body)
+			t.Errorf("got %q %s, want %q", got, text, wantCode)
+		}
+	}
+	f(body, "")
+	f(make([]byte, 100_000), CodeInvalidSignature)
 }
 
 // gate is an operation that tells when it runs and waits to be let go.

@@ -76,10 +76,10 @@ func (v *verifier) checkHead(r *http.Request, a authorization) (account string, 
 		return "", ErrUnrecognizedClient
 	}
 	now := v.clock.Now()
-	if err := checkDate(r.Header.Get("X-Amz-Date"), a.date, now); err != nil {
+	if err := checkDate(first(r.Header, "X-Amz-Date"), a.date, now); err != nil {
 		return "", err
 	}
-	token := r.Header.Get("X-Amz-Security-Token")
+	token := first(r.Header, "X-Amz-Security-Token")
 	if subtle.ConstantTimeCompare([]byte(token), []byte(c.SessionToken)) != 1 {
 		return "", ErrUnrecognizedClient
 	}
@@ -117,8 +117,9 @@ func checkDate(stamp, scopeDate string, now time.Time) error {
 func checkSignedHeaders(r *http.Request, names string) error {
 	var host, date, target, token bool
 	last := ""
-	for name := range strings.SplitSeq(names, ";") {
-		if name <= last || strings.ToLower(name) != name {
+	for rest, name := names, ""; rest != ""; {
+		name, rest, _ = strings.Cut(rest, ";")
+		if name <= last || hasUpper(name) {
 			return &Error{Code: CodeInvalidSignature, Message: "SignedHeaders must be lower case, sorted and without repetition."}
 		}
 		last = name
@@ -140,14 +141,31 @@ func checkSignedHeaders(r *http.Request, names string) error {
 	}{
 		{host, "Host", true},
 		{date, "X-Amz-Date", true},
-		{target, "X-Amz-Target", r.Header.Get("X-Amz-Target") != ""},
-		{token, "X-Amz-Security-Token", r.Header.Get("X-Amz-Security-Token") != ""},
+		{target, "X-Amz-Target", first(r.Header, "X-Amz-Target") != ""},
+		{token, "X-Amz-Security-Token", first(r.Header, "X-Amz-Security-Token") != ""},
 	} {
 		if must.needed && !must.signed {
 			return &Error{Code: CodeInvalidSignature, Message: "'" + must.name + "' must be a 'SignedHeader' in the AWS Authorization."}
 		}
 	}
 	return nil
+}
+
+func hasUpper(name string) bool {
+	for i := range len(name) {
+		if name[i] >= 'A' && name[i] <= 'Z' {
+			return true
+		}
+	}
+	return false
+}
+
+// first is Header.Get for a name that is in canonical form already.
+func first(h http.Header, name string) string {
+	if values := h[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
 }
 
 // check is one verification under way: begin, write the body as it comes in,
@@ -201,7 +219,7 @@ func (c *check) verify(r *http.Request) error {
 	}
 	c.canonical = appendCanonicalRequest(c.canonical[:0], r, c.auth.signedHeaders, payload)
 	c.sum = sha256.Sum256(c.canonical)
-	c.canonical = appendStringToSign(c.canonical[:0], r.Header.Get("X-Amz-Date"), c.auth, c.sum[:])
+	c.canonical = appendStringToSign(c.canonical[:0], first(r.Header, "X-Amz-Date"), c.auth, c.sum[:])
 
 	key, cached := c.verifier.signingKey(c.auth)
 	want := hmacSHA256(key[:], c.canonical)
@@ -221,7 +239,7 @@ const unsignedPayload = "UNSIGNED-PAYLOAD"
 // payloadHash is the last line of the canonical request. It appends nothing
 // that the client merely claims: a claimed hash must be the body's.
 func (c *check) payloadHash(r *http.Request) ([]byte, error) {
-	claim := r.Header.Get("X-Amz-Content-Sha256")
+	claim := first(r.Header, "X-Amz-Content-Sha256")
 	if claim == unsignedPayload {
 		if !c.verifier.allowUnsigned {
 			return nil, &Error{Code: CodeInvalidSignature, Message: "x-amz-content-sha256 UNSIGNED-PAYLOAD is not allowed here: sign the payload."}

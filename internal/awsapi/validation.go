@@ -21,6 +21,7 @@ type Validation struct {
 	code     string
 	unvalued bool // "Value at 'x'" instead of "Value 'V' at 'x'"
 	problems []string
+	instead  *Error // answered in place of the problems
 }
 
 // LogsValidation answers InvalidParameterException.
@@ -38,6 +39,9 @@ func CloudWatchValidation() *Validation { return &Validation{code: CodeValidatio
 
 // Err is nil, or an *Error with everything collected.
 func (v *Validation) Err() error {
+	if v.instead != nil {
+		return v.instead
+	}
 	switch n := len(v.problems); n {
 	case 0:
 		return nil
@@ -134,6 +138,36 @@ func (v *Validation) MapKeys(member, text string, constraints ...string) {
 // MapValues records that a value of a map fails constraints of its own.
 func (v *Validation) MapValues(member, text string, constraints ...string) {
 	v.Fail(member, text, "Map value must satisfy constraint: ["+strings.Join(constraints, ", ")+"]")
+}
+
+// LogGroupName checks a required log group name. Over 512 characters AWS gives a
+// text of its own, for log streams too.
+func (v *Validation) LogGroupName(member, name string) {
+	v.name(member, name, PatternLogGroupName, ValidLogGroupName(name), true)
+}
+
+// LogStreamName checks a required log stream name.
+func (v *Validation) LogStreamName(member, name string) {
+	v.name(member, name, PatternLogStreamName, ValidLogStreamName(name), true)
+}
+
+// FilterName checks a required name of a subscription filter, metric filter or
+// destination.
+func (v *Validation) FilterName(member, name string) {
+	v.name(member, name, PatternLogStreamName, ValidLogStreamName(name), false)
+}
+
+func (v *Validation) name(member, name, pattern string, matches, ownText bool) {
+	if name == "" {
+		v.NotNull(member, false)
+		return
+	}
+	if ownText && utf8.RuneCountInString(name) > 512 {
+		v.instead = ErrNameTooLong
+		return
+	}
+	v.Length(member, name, 1, 512)
+	v.Pattern(member, name, pattern, matches)
 }
 
 // List prints a list of strings as AWS's texts do: [a, b].
