@@ -222,13 +222,18 @@ func FuzzMatchBatch(f *testing.F) {
 	})
 }
 
+// finiteMessages returns random messages without infinite numbers, for which
+// strconv allocates its error.
+func finiteMessages(n int) [][]byte {
+	messages := randomMessages(rand.New(rand.NewPCG(5, 6)), n)
+	return slices.DeleteFunc(messages, func(m []byte) bool { return bytes.Contains(m, []byte("e999")) })
+}
+
 func TestMatchBatchAllocs(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	// strconv allocates its error for an infinite number.
-	finite := slices.DeleteFunc(randomMessages(rand.New(rand.NewPCG(5, 6)), 3000), func(m []byte) bool { return bytes.Contains(m, []byte("e999")) })
-	b := newBatch(finite)
+	b := newBatch(finiteMessages(3000))
 	for _, text := range batchPatterns {
 		p := MustCompile(text)
 		dst := p.MatchBatch(b, nil)

@@ -117,7 +117,7 @@ func (g *spaceGroup) matchOne(message []byte, i uint32, m *Matches) {
 
 // split appends the tokens of message, as many as anybody asks for.
 func (g *spaceGroup) split(message []byte, dst []token) []token {
-	t := tokenizer{b: message}
+	t := newTokenizer(message)
 	for t.more() && len(dst) != g.limit {
 		dst = append(dst, t.next())
 	}

@@ -106,30 +106,17 @@ func (w *jsonWalker) object(n *setNode, b []byte, i, depth int) (next int) {
 	}
 	w.objects++
 	number := w.objects
-	var members memberHashes
+	var names *nameHashes
+	if n.wild != nil {
+		names = new(nameHashes) // stays on the stack
+	}
 	for {
 		keyEnd, value := w.reader.key(b, i)
 		if value == invalid {
 			return invalid
 		}
-		name := b[i+1 : keyEnd]
-		next := 0
-		if n.wild != nil {
-			if !members.add(name) {
-				w.intricate = true
-				return invalid
-			}
-			if next = w.value(n.wild, b, value, depth); next == invalid {
-				return invalid
-			}
-		}
-		if child := n.member(name); child != nil {
-			w.replace(child, number)
-			next = w.value(child, b, value, depth)
-		} else if next == 0 {
-			next = w.reader.skipValue(b, value, depth)
-		}
-		if i = w.reader.afterValue(b, next); i == invalid {
+		i = w.reader.afterValue(b, w.memberValue(n, b, b[i+1:keyEnd], value, depth, number, names))
+		if i == invalid {
 			return invalid
 		}
 		if b[i] != ',' {
@@ -143,6 +130,29 @@ func (w *jsonWalker) object(n *setNode, b []byte, i, depth int) (next int) {
 		return invalid
 	}
 	return i + 1
+}
+
+// memberValue reads the value at i of the member of that name for the children
+// of n it concerns; a name and the wildcard may both apply, and then it is read
+// twice. names is nil without a wildcard.
+func (w *jsonWalker) memberValue(n *setNode, b, name []byte, i, depth int, object uint32, names *nameHashes) (next int) {
+	if names != nil {
+		if !names.add(name) {
+			w.intricate = true
+			return invalid
+		}
+		if next = w.value(n.wild, b, i, depth); next == invalid {
+			return invalid
+		}
+	}
+	if child := n.member(name); child != nil {
+		w.replace(child, object)
+		return w.value(child, b, i, depth)
+	}
+	if next == 0 {
+		next = w.reader.skipValue(b, i, depth)
+	}
+	return next
 }
 
 // replace forgets what an earlier member of the same name in object number has
@@ -222,19 +232,19 @@ func (w *jsonWalker) item(n *setNode, b []byte, i, depth, index int) (next int) 
 	return next
 }
 
-// memberHashes notes the names of one object under a wildcard.
-type memberHashes struct {
+// nameHashes notes the names of one object under a wildcard.
+type nameHashes struct {
 	seen  [fewMembers]uint32
 	count int
 }
 
 // add notes a name; false: it may be one of those noted, or there are too many.
-func (m *memberHashes) add(name []byte) bool {
+func (h *nameHashes) add(name []byte) bool {
 	hash := shortHash(name)
-	if m.count == fewMembers || hasEscape(name) || contains(m.seen[:m.count], hash) {
+	if h.count == fewMembers || hasEscape(name) || contains(h.seen[:h.count], hash) {
 		return false
 	}
-	m.seen[m.count] = hash
-	m.count++
+	h.seen[h.count] = hash
+	h.count++
 	return true
 }
