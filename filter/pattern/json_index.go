@@ -13,7 +13,8 @@ import (
 // It does not hold the message: what does (see regexp) would drag quotes to the
 // heap with it.
 type jsonReader struct {
-	quotes []uint64 // bit i&63 of word i>>6: byte i is a quote outside any escape
+	quotes  []uint64 // bit i&63 of word i>>6: byte i is a quote outside any escape
+	escapes bool     // the message has escapes
 }
 
 const (
@@ -33,6 +34,7 @@ func blocks(n int) int { return (n + blockSize - 1) / blockSize }
 //
 // hot: BenchmarkMatch
 func (r *jsonReader) index(b []byte) bool {
+	r.escapes = false
 	escapeEnd := 0        // end of the escape last seen
 	inString := uint64(0) // 1: the block starts inside a string
 	var last [blockSize]byte
@@ -54,6 +56,7 @@ func (r *jsonReader) index(b []byte) bool {
 			if escapeEnd > base {
 				slashes &^= 1<<(escapeEnd-base) - 1
 			}
+			r.escapes = r.escapes || slashes != 0
 			for slashes != 0 {
 				at := bits.TrailingZeros64(slashes)
 				end := skipEscape(b, base+at)

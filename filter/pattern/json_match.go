@@ -59,7 +59,7 @@ func (n *jsonNode) walkValue(r *jsonReader, b []byte, i, depth int) (got uint64,
 		if end == invalid {
 			return 0, invalid
 		}
-		got, next = n.checkString(b[i+1:end]), end+1
+		got, next = n.checkString(r, b[i+1:end]), end+1
 	case c == '{':
 		if n.keys == nil && n.wild == nil {
 			next = r.skipObject(b, i, depth+1)
@@ -103,7 +103,7 @@ func (n *jsonNode) walkObject(r *jsonReader, b []byte, i, depth int) (got uint64
 		if value == invalid {
 			return 0, invalid
 		}
-		if child := n.member(b[i+1 : keyEnd]); child == nil {
+		if child := n.member(r, b[i+1:keyEnd]); child == nil {
 			if value < len(b) && b[value] == '"' {
 				if i = r.stringEnd(value+1) + 1; i == 0 {
 					return 0, invalid
@@ -134,7 +134,7 @@ func (n *jsonNode) walkObject(r *jsonReader, b []byte, i, depth int) (got uint64
 
 // member finds the child of that name, nil if no selector asks for it. An
 // escape makes a name longer than what it stands for.
-func (n *jsonNode) member(key []byte) *jsonNode {
+func (n *jsonNode) member(r *jsonReader, key []byte) *jsonNode {
 	if n.lengths>>(uint(len(key))&63)&1 != 0 {
 		for i := range n.keys {
 			if c := &n.keys[i]; string(key) == c.name {
@@ -142,7 +142,7 @@ func (n *jsonNode) member(key []byte) *jsonNode {
 			}
 		}
 	}
-	if len(key) > n.shortest && hasEscape(key) {
+	if r.escapes && len(key) > n.shortest && r.hasEscape(key) {
 		return n.escapedMember(key)
 	}
 	return nil
@@ -207,8 +207,8 @@ func (n *jsonNode) walkItem(r *jsonReader, b []byte, i, depth, index int) (got u
 }
 
 // checkString runs the node's checks on a string, given without its quotes.
-func (n *jsonNode) checkString(raw []byte) (got uint64) {
-	escaped := len(n.checks) > 0 && hasEscape(raw)
+func (n *jsonNode) checkString(r *jsonReader, raw []byte) (got uint64) {
+	escaped := len(n.checks) > 0 && r.hasEscape(raw)
 	for i := range n.checks {
 		c := &n.checks[i]
 		if c.op <= opNotEqual && c.literal.equalsString(raw, escaped) == (c.op == opEqual) {

@@ -178,17 +178,24 @@ func (r *jsonReader) key(b []byte, i int) (end, value int) {
 	if end == invalid {
 		return 0, invalid
 	}
-	i = end + 1
-	if i >= len(b) || b[i] != ':' {
-		if i = skipSpace(b, i); i >= len(b) || b[i] != ':' {
-			return 0, invalid
-		}
+	if i = end + 2; i < len(b) && b[i-1] == ':' && b[i] > ' ' {
+		return end, i
 	}
-	if i++; i < len(b) && b[i] <= ' ' {
-		i = skipSpace(b, i)
+	return end, afterColon(b, end+1)
+}
+
+// afterColon skips blanks, a colon and blanks.
+func afterColon(b []byte, i int) int {
+	if i = skipSpace(b, i); i >= len(b) || b[i] != ':' {
+		return invalid
 	}
-	return end, i
+	return skipSpace(b, i+1)
 }
 
 // hasEscape reports whether the content of a string must be decoded.
+func (r *jsonReader) hasEscape(raw []byte) bool {
+	return r.escapes && bytes.IndexByte(raw, '\\') >= 0
+}
+
+// hasEscape is jsonReader.hasEscape for those without a reader at hand.
 func hasEscape(raw []byte) bool { return bytes.IndexByte(raw, '\\') >= 0 }

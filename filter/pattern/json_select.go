@@ -64,7 +64,7 @@ func (r *jsonReader) lastMember(b []byte, i, depth int, name string) int {
 		if value == invalid {
 			return found // the object is empty
 		}
-		if key := b[i+1 : end]; string(key) == name || hasEscape(key) && equalDecoded(key, name) {
+		if key := b[i+1 : end]; string(key) == name || r.hasEscape(key) && equalDecoded(key, name) {
 			found = value
 		}
 		if i = r.afterValue(b, r.skipValue(b, value, depth)); i == invalid || b[i] != ',' {
@@ -151,7 +151,7 @@ func (r *jsonReader) value(b []byte, i int, buf []byte) (Value, []byte) {
 	switch c := b[i]; {
 	case c == '"':
 		raw := b[i+1 : r.stringEnd(i+1)]
-		if !hasEscape(raw) {
+		if !r.hasEscape(raw) {
 			return Value{ValueText, raw}, buf
 		}
 		start := len(buf)

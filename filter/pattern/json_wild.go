@@ -27,7 +27,7 @@ func (n *jsonNode) walkEveryMember(r *jsonReader, b []byte, i, depth int) (got u
 		}
 		key := b[i+1 : keyEnd]
 		hash := shortHash(key)
-		if count == fewMembers || contains(seen[:count], hash) || hasEscape(key) {
+		if count == fewMembers || contains(seen[:count], hash) || r.hasEscape(key) {
 			return n.walkLastMembers(r, b, start, depth)
 		}
 		seen[count] = hash
@@ -54,7 +54,7 @@ func (n *jsonNode) walkMember(r *jsonReader, b, key []byte, value, depth int) (g
 	if next == invalid {
 		return 0, invalid
 	}
-	if child := n.member(key); child != nil {
+	if child := n.member(r, key); child != nil {
 		set, end := child.walkValue(r, b, value, depth)
 		return got | set, end
 	}
@@ -121,7 +121,7 @@ func (s *scratch) listMembers(r *jsonReader, b []byte, i, depth int) (next int) 
 			return invalid
 		}
 		key := b[i+1 : keyEnd]
-		m := memberSpan{keyStart: i + 1, keyEnd: keyEnd, value: value, escaped: hasEscape(key)}
+		m := memberSpan{keyStart: i + 1, keyEnd: keyEnd, value: value, escaped: r.hasEscape(key)}
 		if m.escaped {
 			s.text = appendDecoded(s.text[:0], key)
 			key = s.text

@@ -1,6 +1,7 @@
 package pattern
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"syscall"
@@ -66,6 +67,26 @@ var matchBenches = []struct {
 	{"terms/one", `"POST /assets/dead"`, accessLine},
 	{"terms/three", `POST 500 -Firefox`, accessLine},
 	{"regex", `%HTTP/1\.1. 50[0-9]%`, accessLine},
+}
+
+// BenchmarkStdValid is the measure for the JSON rows on a busy machine: the same
+// messages through encoding/json's validator.
+func BenchmarkStdValid(b *testing.B) {
+	messages := corpus(appLine)
+	size := 0
+	for _, m := range messages {
+		size += len(m)
+	}
+	b.SetBytes(int64(size))
+	start := cpuTime()
+	for b.Loop() {
+		for _, m := range messages {
+			if !json.Valid(m) {
+				b.Fatal("not JSON")
+			}
+		}
+	}
+	b.ReportMetric(float64(size)*float64(b.N)/1e6/(cpuTime()-start).Seconds(), "MB/cpu-s")
 }
 
 func BenchmarkMatch(b *testing.B) {
