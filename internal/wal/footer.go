@@ -1,7 +1,6 @@
 package wal
 
 import (
-	"math"
 	"slices"
 )
 
@@ -106,7 +105,7 @@ func parseFooter(b []byte, size int64, uuid uint64) (f footer, need int, ok bool
 
 // plausible guards the readers of a footer against any that a bug wrote.
 func (f *footer) plausible(directory int64) bool {
-	if f.base == 0 || f.last < f.base-1 || f.last == math.MaxUint64 ||
+	if f.base == 0 || f.last < f.base-1 || f.last > maxSeq ||
 		f.start < headerSize || f.end < f.start || f.end > directory {
 		return false
 	}

@@ -8,6 +8,8 @@ import (
 const (
 	frameHeader = 40 // bytes before the payload
 	frameAlign  = 8  // every frame begins on a multiple of it
+
+	maxSeq = 1 << 62 // no log gets there, and sums of sequences cannot overflow
 )
 
 var (
@@ -108,7 +110,7 @@ func parseFrame(b []byte, uuid uint64) (p parsed, size int64, v verdict) {
 	}
 	p.Frame, _ = trustedFrame(b)
 	p.index = le.Uint32(b[32:])
-	if uint64(p.index) >= p.Seq && p.Type < typeReserved {
+	if p.Seq > maxSeq || p.Type < typeReserved && uint64(p.index) >= p.Seq {
 		return p, 0, frameBad // sequences begin at 1
 	}
 	return p, size, frameGood

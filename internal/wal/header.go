@@ -60,5 +60,5 @@ func parseSegmentName(name string) (base, uuid uint64, ok bool) {
 	}
 	base, err1 := strconv.ParseUint(left, 10, 64)
 	uuid, err2 := strconv.ParseUint(right, 16, 64)
-	return base, uuid, err1 == nil && err2 == nil && base > 0 && segmentName(base, uuid) == name
+	return base, uuid, err1 == nil && err2 == nil && base > 0 && base <= maxSeq && segmentName(base, uuid) == name
 }

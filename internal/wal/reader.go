@@ -266,7 +266,7 @@ func (r *Reader) skip(f vfs.File, e *extent) (*Damage, error) {
 	s := scanner{file: f, uuid: e.uuid, off: r.from.off, limit: e.end}
 	d := &Damage{Segment: e.name, Offset: r.from.off, FirstSeq: r.from.seq, LastSeq: e.last, Reason: "frames"}
 	later := func(p parsed) bool {
-		if p.Type >= typeReserved || p.Seq < d.FirstSeq {
+		if p.Type >= typeReserved || p.Seq < d.FirstSeq || p.Seq > e.last {
 			return false
 		}
 		d.LastSeq = p.Seq - 1

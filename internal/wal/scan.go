@@ -26,7 +26,10 @@ var errNoFrame = errors.New("no frame")
 
 // need returns n bytes at off, fewer at the limit. They are good until the next call.
 func (s *scanner) need(off, n int64) ([]byte, error) {
-	n = max(0, min(n, s.limit-off))
+	if off >= s.limit {
+		return nil, nil
+	}
+	n = min(n, s.limit-off)
 	if off < s.at || off+n > s.at+int64(len(s.window)) {
 		size := min(max(n, scanWindow), s.limit-off)
 		if int64(cap(s.window)) < size {
@@ -39,7 +42,7 @@ func (s *scanner) need(off, n int64) ([]byte, error) {
 			return nil, err
 		}
 	}
-	b := s.window[off-s.at:]
+	b := s.window[min(off-s.at, int64(len(s.window))):] // shorter where the file ends early
 	return b[:min(n, int64(len(b)))], nil
 }
 
@@ -143,7 +146,12 @@ type survey struct {
 // higher sequence than the one before, up to most.
 func surveySegment(s *scanner, base, most uint64, visit func(p parsed, off int64)) (survey, error) {
 	v := survey{start: s.off, end: s.off, last: base - 1}
-	higher := func(p parsed) bool { return p.Type >= typeReserved || p.Seq > v.last && p.Seq <= most }
+	higher := func(p parsed) bool {
+		if p.Type >= typeReserved { // snapshots stand before all frames
+			return v.last < base
+		}
+		return p.Seq > v.last && p.Seq <= most
+	}
 	open := int64(-1) // where a hole began
 	for {
 		p, off, err := s.next()
