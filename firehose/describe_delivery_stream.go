@@ -1,0 +1,84 @@
+package firehose
+
+import (
+	"context"
+	"time"
+
+	"sluice/internal/awsapi"
+)
+
+// DescribeDeliveryStream shows a delivery stream with its defaults filled in.
+//
+// Behaviour: the S3 destination is shown twice, as ExtendedS3DestinationDescription
+// and as the reduced S3DestinationDescription, under destinationId-000000000001.
+// LastUpdateTimestamp appears with the first update.
+//
+// Limits: Limit 1-10000. Unknown names: ResourceNotFoundException.
+//
+// Known deviations: ExclusiveStartDestinationId of the only destination gives an
+// empty list.
+func (r *Room) describeDeliveryStream() awsapi.Operation {
+	return awsapi.JSON(service, target+"DescribeDeliveryStream", r.describe)
+}
+
+type describeInput struct {
+	DeliveryStreamName          string
+	Limit                       *int64
+	ExclusiveStartDestinationId string
+}
+
+type describeOutput struct{ DeliveryStreamDescription description }
+
+type description struct {
+	DeliveryStreamName                    string
+	DeliveryStreamARN                     string
+	DeliveryStreamStatus                  string
+	DeliveryStreamEncryptionConfiguration encryptionStatus
+	DeliveryStreamType                    string
+	VersionId                             string
+	CreateTimestamp                       awsapi.Timestamp
+	LastUpdateTimestamp                   *awsapi.Timestamp `json:",omitempty"`
+	Destinations                          []destinationDescription
+	HasMoreDestinations                   bool
+}
+
+type encryptionStatus struct{ Status string }
+
+type destinationDescription struct {
+	DestinationId                    string
+	S3DestinationDescription         *destination
+	ExtendedS3DestinationDescription *destination
+}
+
+const destinationID = "destinationId-000000000001"
+
+func (r *Room) describe(_ context.Context, c awsapi.Caller, in *describeInput) (*describeOutput, error) {
+	v := awsapi.FirehoseValidation()
+	validateName(v, in.DeliveryStreamName)
+	if in.Limit != nil {
+		v.Range("limit", *in.Limit, 1, 10_000)
+	}
+	if err := v.Err(); err != nil {
+		return nil, err
+	}
+	s, status, err := r.find(c, in.DeliveryStreamName)
+	if err != nil {
+		return nil, err
+	}
+	d := description{
+		DeliveryStreamName: s.Name, DeliveryStreamARN: c.DeliveryStreamARN(s.Name), DeliveryStreamStatus: status,
+		DeliveryStreamEncryptionConfiguration: encryptionStatus{"DISABLED"},
+		DeliveryStreamType:                    s.Type, VersionId: s.versionID(), CreateTimestamp: timestamp(s.Created),
+		Destinations: []destinationDescription{},
+	}
+	if s.Version > 1 {
+		t := timestamp(s.Updated)
+		d.LastUpdateTimestamp = &t
+	}
+	if in.ExclusiveStartDestinationId < destinationID {
+		d.Destinations = append(d.Destinations, destinationDescription{destinationID, s.config.reduced(), s.config})
+	}
+	return &describeOutput{d}, nil
+}
+
+func timestamp(ms int64) awsapi.Timestamp { return awsapi.Timestamp{Time: time.UnixMilli(ms).UTC()} }

@@ -1,0 +1,195 @@
+package firehose
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"sluice/internal/clock"
+	"sluice/internal/event"
+	"sluice/internal/wal"
+)
+
+// Back-off after a failed attempt: at random up to a bound that doubles.
+const (
+	retryLeast = 200 * time.Millisecond
+	retryMost  = 60 * time.Second
+)
+
+// lane delivers one shard of one delivery stream. Its goroutine owns all but
+// what stands below mu and what is atomic.
+type lane struct {
+	room   *Room
+	stream *stream
+	shard  uint32
+	state  *State
+	name   string // for people: of timers and of pending work
+
+	hint    *clock.Timer // see idle
+	retry   *clock.Timer // nil before the first failure
+	endWork func()       // of the work under way that the clock knows of
+
+	mu     sync.Mutex // guards health
+	health health
+}
+
+// newLane fires the hint's timer at once: a Test clock then waits for the lane's
+// first look, whenever run starts.
+func newLane(r *Room, s *stream, shard uint32) *lane {
+	l := &lane{room: r, stream: s, shard: shard, state: r.links.States[shard]}
+	l.name = "delivery stream " + s.Name
+	if len(r.links.States) > 1 {
+		l.name += fmt.Sprintf(" shard %d", shard)
+	}
+	l.hint = r.cfg.Clock.NewTimer(l.name+": buffering hint", 0)
+	return l
+}
+
+// run delivers until ctx ends, or until going on would endanger exactly once.
+func (l *lane) run(ctx context.Context) {
+	more, stop := l.room.links.Source.Notify(l.stream.Route)
+	defer stop()
+	defer l.end()
+	for ctx.Err() == nil {
+		cur := l.state.at(l.stream.Route)
+		if cur.plan == nil {
+			span, due := l.look(cur)
+			if !due {
+				l.idle(ctx, more, span)
+				continue
+			}
+			l.begin()
+			if err := l.cut(ctx, cur, span); err != nil && !l.failed(ctx, err) {
+				return
+			}
+			continue
+		}
+		l.begin()
+		if err := l.deliver(ctx, cur); err == nil {
+			l.recovered()
+		} else if !l.failed(ctx, err) {
+			return
+		}
+	}
+}
+
+// look says what waits, and whether a hint is met.
+func (l *lane) look(cur cursor) (event.Span, bool) {
+	span := l.room.links.Source.Span(l.stream.Route, l.shard, cur.position, l.stream.config.hintBytes())
+	if span.Count == 0 {
+		return span, false
+	}
+	return span, span.Bytes >= l.stream.config.hintBytes() || !l.room.cfg.Clock.Now().Before(l.dueAt(span))
+}
+
+func (l *lane) dueAt(span event.Span) time.Time {
+	return time.UnixMilli(span.Oldest).Add(l.stream.config.hintInterval())
+}
+
+// lookAgain is when a lane with nothing to deliver looks again even without a
+// signal: well within the interval. It makes a lost signal harmless; and on a
+// Test clock, which may be moved between a signal and the lane's look, it is
+// what arms the hint inside the move.
+func (l *lane) lookAgain() time.Duration {
+	return max(time.Second, l.stream.config.hintInterval()/2)
+}
+
+// idle waits until there may be something to do.
+func (l *lane) idle(ctx context.Context, more <-chan struct{}, span event.Span) {
+	if span.Count > 0 {
+		l.hint.ResetAt(l.dueAt(span))
+	} else {
+		l.hint.Reset(l.lookAgain())
+	}
+	l.rest()
+	select {
+	case <-ctx.Done():
+	case <-more:
+	case <-l.hint.C: // open until the next Reset or Stop
+	}
+}
+
+// begin tells the clock that work is under way, rest that it is over.
+func (l *lane) begin() {
+	if l.endWork == nil {
+		l.endWork = l.room.cfg.Clock.Begin(l.name + ": delivery")
+	}
+}
+
+func (l *lane) rest() {
+	if l.endWork != nil {
+		l.endWork()
+		l.endWork = nil
+	}
+}
+
+// end leaves nothing that a clock could wait for.
+func (l *lane) end() {
+	l.hint.Stop()
+	if l.retry != nil {
+		l.retry.Stop()
+	}
+	l.rest()
+}
+
+// cut makes a plan durable.
+func (l *lane) cut(ctx context.Context, cur cursor, span event.Span) error {
+	p := l.stream.plan(l.shard, cur, span)
+	return l.journal(ctx, wal.TypePlan, p.append(nil))
+}
+
+// journal appends a frame. A frame of which nobody knows whether it is durable
+// ends the lane: the next start reads the log and knows.
+func (l *lane) journal(ctx context.Context, t wal.Type, payload []byte) error {
+	err := l.room.links.Journal.Append(ctx, l.shard, t, l.stream.Route, payload)
+	if err == nil || isNoSpace(err) {
+		return err
+	}
+	return &stopError{Stopped, fmt.Errorf("append to the log: %w", err)}
+}
+
+// failed notes a failure and waits before the next attempt. It reports false
+// when there must be none.
+func (l *lane) failed(ctx context.Context, err error) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	attempts, goOn := l.note(err)
+	if !goOn {
+		return false
+	}
+	l.hint.Stop() // attempted; from here on the retry is what is due
+	wait := backOff(attempts)
+	if l.retry == nil {
+		l.retry = l.room.cfg.Clock.NewTimer(l.name+": retry", wait)
+	} else {
+		l.retry.Reset(wait)
+	}
+	l.rest()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-l.retry.C:
+		return true
+	}
+}
+
+// recovered notes a success.
+func (l *lane) recovered() {
+	if l.retry != nil {
+		l.retry.Stop()
+	}
+	l.noteSuccess()
+}
+
+// backOff is full jitter: anything between the least and a bound that doubles
+// with every attempt.
+func backOff(attempts int) time.Duration {
+	bound := retryMost
+	if attempts < 9 { // 200 ms << 9 is over a minute
+		bound = min(retryMost, retryLeast<<attempts)
+	}
+	return retryLeast + rand.N(bound-retryLeast+1)
+}

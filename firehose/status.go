@@ -1,0 +1,153 @@
+package firehose
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math"
+	"slices"
+
+	"sluice/internal/catalog"
+	"sluice/internal/objput"
+	"sluice/internal/wal"
+)
+
+// Condition is how a delivery stream fares, from good to bad.
+type Condition int
+
+// The conditions of a delivery stream.
+const (
+	// Delivering: nothing is wrong.
+	Delivering Condition = iota
+	// Retrying: the last attempt failed and may succeed when repeated.
+	Retrying
+	// Parked: the last attempt was refused, and somebody has to change
+	// something; attempts go on.
+	Parked
+	// Stopped: the log takes no more frames; a restart is needed.
+	Stopped
+	// Fenced: somebody else writes for this delivery stream. Nothing more is put
+	// until a restart.
+	Fenced
+)
+
+func (c Condition) String() string {
+	return [...]string{"delivering", "retrying", "parked", "stopped", "fenced"}[c]
+}
+
+// health is what a lane says of itself.
+type health struct {
+	Condition Condition
+	Err       error // of the last attempt; nil while delivering
+	Attempts  int   // that failed in a row
+}
+
+// stopError ends a lane.
+type stopError struct {
+	condition Condition
+	err       error
+}
+
+func (e *stopError) Error() string { return e.err.Error() }
+func (e *stopError) Unwrap() error { return e.err }
+
+// isNoSpace: the log did not take the frame, and may take it later.
+func isNoSpace(err error) bool {
+	return errors.Is(err, wal.ErrNoSpace) && !errors.Is(err, wal.ErrReadOnly)
+}
+
+// note records a failed attempt, and whether there may be another one. What an
+// operator has to know is logged when it changes, not at each attempt.
+func (l *lane) note(err error) (attempts int, goOn bool) {
+	next := Retrying
+	var stop *stopError
+	switch {
+	case errors.As(err, &stop):
+		next = stop.condition
+	case errors.Is(err, objput.ErrRefused):
+		next = Parked
+	}
+	l.mu.Lock()
+	changed := l.health.Condition != next
+	l.health = health{next, err, l.health.Attempts + 1}
+	attempts = l.health.Attempts
+	l.mu.Unlock()
+	if changed {
+		l.room.cfg.Logger.Error("delivery failed", "stream", l.stream.Name, "region", l.stream.Region,
+			"account", l.stream.Account, "shard", l.shard, "condition", next.String(), "error", err)
+	}
+	return attempts, stop == nil
+}
+
+func (l *lane) noteSuccess() {
+	l.mu.Lock()
+	was := l.health
+	l.health = health{}
+	l.mu.Unlock()
+	if was.Condition != Delivering {
+		l.room.cfg.Logger.Info("delivery goes on", "stream", l.stream.Name, "region", l.stream.Region,
+			"account", l.stream.Account, "shard", l.shard, "attempts", was.Attempts+1)
+	}
+}
+
+// Status is what a delivery stream has done since it first existed, over all
+// shards, and what waits. Counters hold across restarts, and across deletion
+// and creation of a stream of the same name.
+type Status struct {
+	catalog.Scope
+	Name  string
+	Route uint64
+
+	Condition Condition // the worst of its shards
+	Err       error     // of that shard's last attempt
+	Attempts  int       // that failed in a row there
+
+	Delivered, Discarded int64 // events and records
+	DeliveredBytes       int64 // of their messages and data
+	Objects, ObjectBytes int64 // as put, after the codec
+	InFlight             int64 // events and records not delivered yet
+	InFlightBytes        int64
+	Oldest               int64 // arrival of the oldest of those, ms; 0 when there is none
+}
+
+// Status lists all delivery streams by account, region and name.
+func (r *Room) Status(context.Context) []Status {
+	r.mu.RLock()
+	streams := make([]*stream, 0, len(r.streams))
+	for _, s := range r.streams {
+		streams = append(streams, s)
+	}
+	r.mu.RUnlock()
+	out := make([]Status, len(streams))
+	for i, s := range streams {
+		out[i] = s.status(r)
+	}
+	slices.SortFunc(out, func(a, b Status) int {
+		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Region, b.Region), cmp.Compare(a.Name, b.Name))
+	})
+	return out
+}
+
+func (s *stream) status(r *Room) Status {
+	st := Status{Scope: s.Scope, Name: s.Name, Route: s.Route}
+	for _, l := range s.lanes {
+		l.mu.Lock()
+		if l.health.Condition >= st.Condition {
+			st.Condition, st.Err, st.Attempts = l.health.Condition, l.health.Err, l.health.Attempts
+		}
+		l.mu.Unlock()
+		c := l.state.at(s.Route)
+		st.Delivered += c.delivered
+		st.Discarded += c.discarded
+		st.DeliveredBytes += c.bytes
+		st.Objects += c.objects
+		st.ObjectBytes += c.objectBytes
+		span := r.links.Source.Span(s.Route, l.shard, c.position, math.MaxInt64)
+		st.InFlight += span.Count
+		st.InFlightBytes += span.Bytes
+		if span.Oldest > 0 && (st.Oldest == 0 || span.Oldest < st.Oldest) {
+			st.Oldest = span.Oldest
+		}
+	}
+	return st
+}
