@@ -1,6 +1,7 @@
 package putlogevents
 
 import (
+	"bytes"
 	"unicode/utf8"
 
 	"sluice/internal/event"
@@ -11,6 +12,7 @@ import (
 type scanner struct {
 	src   []byte
 	plain bool // no control character anywhere, so that strings need no look for them
+	slant int  // the first backslash behind where one was last looked for
 	b     *event.Builder
 	req   *Request
 }
@@ -53,7 +55,19 @@ func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\
 
 // has tells whether text stands at i.
 func (s *scanner) has(i int, text string) bool {
-	return uint(i) <= uint(len(s.src)) && len(s.src)-i >= len(text) && string(s.src[i:i+len(text)]) == text
+	return len(s.src)-i >= len(text) && string(s.src[i:i+len(text)]) == text
+}
+
+// hasMessage and hasTimestamp are has for the names that each event brings:
+// with a constant the compiler compares words instead of calling.
+func (s *scanner) hasMessage(i int) bool {
+	const name = `"message"`
+	return len(s.src)-i >= len(name) && string(s.src[i:i+len(name)]) == name
+}
+
+func (s *scanner) hasTimestamp(i int) bool {
+	const name = `"timestamp"`
+	return len(s.src)-i >= len(name) && string(s.src[i:i+len(name)]) == name
 }
 
 // first goes into an object or an array whose opening byte is at i: to its
@@ -143,13 +157,13 @@ func (s *scanner) event(i int) int {
 	i, more := s.first(i, '{', '}')
 	for more {
 		switch {
-		case s.has(i, `"message"`):
+		case s.hasMessage(i):
 			if e.members&hasMessage != 0 {
 				return declined
 			}
 			e.members |= hasMessage
 			i = s.message(s.value(i+len(`"message"`)), &e)
-		case s.has(i, `"timestamp"`):
+		case s.hasTimestamp(i):
 			if e.members&hasTimestamp != 0 {
 				return declined
 			}
@@ -172,12 +186,39 @@ func (s *scanner) message(i int, e *parsed) int {
 	if s.at(i) != '"' {
 		return declined
 	}
-	n, end := unescape(s.b.Free(), s.src, i+1)
+	n, end := s.text(s.b.Free(), i+1)
 	if end == declined || !s.plain && hasControl(s.src[i:end]) {
 		return declined
 	}
 	e.length = n
 	return end
+}
+
+// text unescapes the string whose first byte is at i to the front of dst, as
+// unescape does. Flow logs and most lines hold no escape, so that their end is
+// the next quote; of the others, what comes before the first escape is as simple.
+func (s *scanner) text(dst []byte, i int) (n, next int) {
+	if s.slant < i {
+		s.slant = len(s.src)
+		if k := bytes.IndexByte(s.src[i:], '\\'); k >= 0 {
+			s.slant = i + k
+		}
+	}
+	clean := s.src[i:s.slant]
+	n = bytes.IndexByte(clean, '"')
+	ended := n >= 0
+	if !ended {
+		n = len(clean)
+	}
+	if n > len(dst) {
+		return 0, declined
+	}
+	copy(dst, clean[:n])
+	if ended {
+		return n, i + n + 1
+	}
+	more, next := unescape(dst[n:], s.src, i+n)
+	return n + more, next
 }
 
 // name reads a log group's or a log stream's name.
@@ -223,6 +264,9 @@ func (s *scanner) raw(i int) (text []byte, next int) {
 
 // skip goes past a value of any kind that nests at most depth deep.
 func (s *scanner) skip(i, depth int) int {
+	if i == declined {
+		return declined
+	}
 	switch c := s.at(i); {
 	case c == '"':
 		_, i = s.raw(i)

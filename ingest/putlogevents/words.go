@@ -60,11 +60,12 @@ var escaped = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n
 //
 // hot: BenchmarkDecode
 func unescape(dst, src []byte, i int) (n, next int) {
+	dst, src = dst[:len(dst):len(dst)], src[:len(src):len(src)] // one bound to check, not two
 	for {
 		// Escapes stand some ten bytes apart in JSON within JSON, so that a
 		// search by a call for each would cost more than it saves.
-		for i+17 <= len(src) && n+16 <= len(dst) {
-			from, to := src[i:i+16:i+16], dst[n:n+16:n+16]
+		for i >= 0 && n >= 0 && i < len(src)-16 && n < len(dst)-16 {
+			from, to := src[i:i+16], dst[n:n+16]
 			a, b := le.Uint64(from), le.Uint64(from[8:])
 			le.PutUint64(to, a)
 			le.PutUint64(to[8:], b)
@@ -78,12 +79,11 @@ func unescape(dst, src []byte, i int) (n, next int) {
 				i, n = i+16, n+16
 				continue
 			}
-			c := src[i]
-			if c == '"' {
+			if src[i] == '"' {
 				return n, i + 1
 			}
 			// A quote, a backslash or a line feed follows in nearly all cases.
-			c = escaped[src[i+1]]
+			c := escaped[src[i+1]]
 			if c == 0 {
 				break
 			}
