@@ -135,15 +135,24 @@ func (x *exchange) answer(err error) {
 		e = x.asAnswer(err)
 		body = appendErrorBody(body[:0], e)
 		x.sent.Code = e.Code
-		// The client may still be sending: net/http reads a little of that
-		// before it gives the connection up, but not for ever.
-		x.control.SetReadDeadline(time.Now().Add(refusedBodyTimeout))
+		x.boundUnread(e)
 	} else {
 		copyHeader(x.w.Header(), x.reply.header)
 	}
 	x.sent.Status = writeAnswer(x.w, x.r, x.request.ID, e, body)
 	x.sent.SentBytes = int64(len(body))
 	x.reply.Body = body
+}
+
+// boundUnread: net/http reads a small unread body before it sends the answer,
+// to keep the connection. Not for ever, and not again after a timeout.
+func (x *exchange) boundUnread(e *Error) {
+	patience := refusedBodyTimeout
+	if e.Code == CodeRequestTimeout {
+		patience = 0
+		x.w.Header()["Connection"] = []string{"close"}
+	}
+	x.control.SetReadDeadline(time.Now().Add(patience))
 }
 
 const refusedBodyTimeout = 5 * time.Second
