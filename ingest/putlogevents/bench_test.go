@@ -13,14 +13,17 @@ import (
 
 // bodyOf makes a body of about size bytes of one kind of log.
 func bodyOf(kind corpus.Kind, size int) []byte {
+	return putlogevents.AppendRequest(nil, "/shop/web", "i-1", eventsOf(kind, size)...)
+}
+
+func eventsOf(kind corpus.Kind, size int) (events []putlogevents.Event) {
 	g, total := corpus.New(kind, 1, corpus.Epoch), 0
-	var events []putlogevents.Event
 	for total < size {
 		message, at := g.AppendEvent(nil)
 		events = append(events, putlogevents.Event{Timestamp: at, Message: message})
 		total += len(putlogevents.AppendRequest(nil, "", "", events[len(events)-1])) - 50
 	}
-	return putlogevents.AppendRequest(nil, "/shop/web", "i-1", events...)
+	return events
 }
 
 // cpu is the processor time of the process so far: on a shared machine it
@@ -48,7 +51,8 @@ func measure(b *testing.B, size int, f func()) {
 	b.ReportMetric(float64(size)/1e6/best.Seconds(), "best-MB/s")
 }
 
-// BenchmarkDecode compares Decode with encoding/json on bodies of 1 MiB.
+// BenchmarkDecode compares Decode, the decoder it falls back to and
+// encoding/json on bodies of 1 MiB.
 func BenchmarkDecode(b *testing.B) {
 	for _, kind := range corpus.Kinds() {
 		body := bodyOf(kind, 1<<20)
@@ -60,6 +64,14 @@ func BenchmarkDecode(b *testing.B) {
 				}
 			})
 		})
+		b.Run(kind.String()+"/careful", func(b *testing.B) {
+			builder, req := event.GetBuilder(len(body)), new(putlogevents.Request)
+			measure(b, len(body), func() {
+				if err := putlogevents.DecodeCarefully(body, builder, req); err != nil {
+					b.Fatal(err)
+				}
+			})
+		})
 		b.Run(kind.String()+"/encoding-json", func(b *testing.B) {
 			measure(b, len(body), func() {
 				var req standard
@@ -67,6 +79,17 @@ func BenchmarkDecode(b *testing.B) {
 					b.Fatal(err)
 				}
 			})
+		})
+	}
+}
+
+// BenchmarkAppendRequest tells what a load generator spends on bodies.
+func BenchmarkAppendRequest(b *testing.B) {
+	for _, kind := range corpus.Kinds() {
+		events := eventsOf(kind, 1<<20)
+		body := putlogevents.AppendRequest(nil, "/shop/web", "i-1", events...)
+		b.Run(kind.String(), func(b *testing.B) {
+			measure(b, len(body), func() { body = putlogevents.AppendRequest(body[:0], "/shop/web", "i-1", events...) })
 		})
 	}
 }

@@ -225,11 +225,11 @@ func TestNoAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	f := func(body []byte) {
+	f := func(body []byte, with decoder) {
 		t.Helper()
 		b, req := event.GetBuilder(len(body)), new(putlogevents.Request)
 		if n := testing.AllocsPerRun(20, func() {
-			if err := putlogevents.Decode(body, b, req); err != nil {
+			if err := with(body, b, req); err != nil {
 				t.Fatal(err)
 			}
 		}); n != 0 {
@@ -237,7 +237,13 @@ func TestNoAllocations(t *testing.T) {
 		}
 	}
 	for _, kind := range corpus.Kinds() {
-		f(bodyOf(kind, 100_000))
+		f(bodyOf(kind, 100_000), putlogevents.Decode)
 	}
-	f([]byte(`{"logGroupName":"\/a\/b","logStreamName":"\/c","logEvents":[{"message":"a"}]}`))
+	problems := []byte(`{"logGroupName":"\/a\/b","logStreamName":"\/c","logEvents":[{"message":"a"},{}]}`)
+	f(problems, putlogevents.Decode)
+	f(problems, putlogevents.DecodeCarefully)
+	events, body := eventsOf(corpus.App, 100_000), make([]byte, 0, 200_000)
+	if n := testing.AllocsPerRun(20, func() { body = putlogevents.AppendRequest(body[:0], "/shop/web", "i-1", events...) }); n != 0 {
+		t.Errorf("%.0f allocations for encoding", n)
+	}
 }

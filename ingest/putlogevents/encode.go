@@ -24,15 +24,15 @@ func AppendRequest(dst []byte, logGroup, logStream string, events ...Event) []by
 		dst = strconv.AppendInt(append(dst, `,"timestamp":`...), e.Timestamp, 10)
 		dst = append(dst, '}')
 	}
-	dst = appendString(append(dst, `],"logGroupName":`...), []byte(logGroup))
-	dst = appendString(append(dst, `,"logStreamName":`...), []byte(logStream))
+	dst = appendString(append(dst, `],"logGroupName":`...), logGroup)
+	dst = appendString(append(dst, `,"logStreamName":`...), logStream)
 	return append(dst, '}')
 }
 
 // appendString appends text as a JSON string. It escapes what the SDK escapes:
 // quotes, backslashes, control characters, delete and the separators U+2028 and
 // U+2029.
-func appendString(dst, text []byte) []byte {
+func appendString[T string | []byte](dst []byte, text T) []byte {
 	dst = append(dst, '"')
 	start := 0
 	for i := 0; i < len(text); {
@@ -45,7 +45,7 @@ func appendString(dst, text []byte) []byte {
 			i++
 			continue
 		}
-		r, size := utf8.DecodeRune(text[i:])
+		r, size := utf8.DecodeRuneInString(string(text[i:min(i+utf8.UTFMax, len(text))]))
 		switch {
 		case r == utf8.RuneError && size == 1:
 			dst = append(append(dst, text[start:i]...), "\uFFFD"...)
