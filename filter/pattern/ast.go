@@ -87,8 +87,8 @@ const (
 	exprOr
 )
 
-// test is one comparison. In a space pattern selector is the zero value: the
-// value tested is the field's token.
+// test is one comparison. In a space pattern selector has no steps: the value
+// tested is the field's token.
 type test struct {
 	selector selector
 	op       testOp

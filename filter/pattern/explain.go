@@ -157,7 +157,7 @@ func (t *test) whyJSON(values []Value) string {
 	v := values[0]
 	switch {
 	case t.op == opNotExists:
-		return "there is a " + v.Kind.String()
+		return "what is there is " + v.Kind.String()
 	case t.op > opGreaterEqual:
 		return "the value is " + string(v.Text)
 	case v.Kind != ValueText && v.Kind != ValueNumber:

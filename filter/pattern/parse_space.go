@@ -84,7 +84,7 @@ func (p *spaceParser) namedField(f *field) *Error {
 
 // fieldTest reads `name op value`. All conditions of a field repeat its name.
 func (p *spaceParser) fieldTest() (t test, err *Error) {
-	t.offset = p.pos
+	t.offset, t.selector.wild = p.pos, -1
 	name, err := p.fieldName()
 	if err != nil {
 		return t, err
