@@ -53,7 +53,7 @@ func needsOf(p *Pattern) needs {
 }
 
 // best returns the clause that is cheapest to search for, nil if there is none.
-func (n *needs) best() *clause {
+func (n needs) best() *clause {
 	if len(n.clauses) == 0 {
 		return nil
 	}
@@ -138,10 +138,15 @@ func literalsOf(terms []term) clause {
 
 func clauseOf(literal string) clause { return clause{literals: []string{literal}} }
 
+// clauses of a regex, but for those whose search reads every position: that is
+// what the automaton does, too.
 func (r *regex) clauses() []clause {
 	var all []clause
 	for _, set := range r.dfa.Literals().Required {
-		all = append(all, clause{literals: set})
+		short := slices.ContainsFunc(set, func(l string) bool { return len(l) <= 2 })
+		if !short || len(set) <= maxFinders {
+			all = append(all, clause{literals: set})
+		}
 	}
 	return all
 }
@@ -152,21 +157,26 @@ func (t *test) tokenClauses() []clause {
 	if t.op != opEqual {
 		return nil
 	}
-	switch t.literal.kind {
+	return t.literal.textClauses()
+}
+
+// textClauses says what a text must contain to equal the literal.
+func (l *literal) textClauses() []clause {
+	switch l.kind {
 	case literalText:
-		if len(t.literal.text) > 0 {
-			return []clause{clauseOf(string(t.literal.text))}
+		if len(l.text) > 0 {
+			return []clause{clauseOf(string(l.text))}
 		}
 	case literalGlob:
 		var all []clause
-		for _, piece := range t.literal.glob {
+		for _, piece := range l.glob {
 			if len(piece) > 0 {
 				all = append(all, clauseOf(string(piece)))
 			}
 		}
 		return all
 	case literalRegex:
-		return t.literal.regex.clauses()
+		return l.regex.clauses()
 	}
 	return nil // = 1 also matches 1.0
 }

@@ -1,5 +1,7 @@
 package pattern
 
+import find "sluice/filter/pattern/internal/literal"
+
 // factID numbers one fact that a message may establish, such as "$.status is a
 // number above 499". noFact stands for a fact nobody asks for.
 type factID int32
@@ -35,6 +37,8 @@ type facts struct {
 	// judged[p] == round: pattern p was judged in this message.
 	judged []uint64
 	round  uint64
+
+	hits []find.Hit // of searches, used at one place at a time
 }
 
 func (f *facts) fit(count, patterns int) {

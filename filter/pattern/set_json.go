@@ -135,6 +135,7 @@ func (n *setNode) finish() {
 		n.below = append(n.below, n.hasNull)
 	}
 	if n.values != nil {
+		n.values.searches.finish()
 		n.below = n.values.appendFacts(n.below)
 	}
 	for _, kid := range n.children() {
@@ -166,10 +167,12 @@ func (v *values) appendFacts(dst []factID) []factID {
 			dst = append(dst, e.fact)
 		}
 	}
-	for _, t := range v.numbers {
-		dst = append(dst, t.fact)
+	for _, list := range v.numbers.tests {
+		for _, t := range list {
+			dst = append(dst, t.fact)
+		}
 	}
-	for _, s := range v.searches {
+	for _, s := range v.searches.tests {
 		dst = append(dst, s.fact)
 	}
 	return dst

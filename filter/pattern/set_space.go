@@ -36,6 +36,13 @@ func newSpaceGroup(patterns []*Pattern, members []int32) *spaceGroup {
 		}
 	}
 	g.court.finish(&g.facts)
+	for _, list := range [][]*values{g.left, g.right, g.rest} {
+		for _, v := range list {
+			if v != nil {
+				v.searches.finish()
+			}
+		}
+	}
 	return g
 }
 

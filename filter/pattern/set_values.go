@@ -1,20 +1,13 @@
 package pattern
 
-import (
-	"bytes"
-	"math"
-)
-
 // values is all that the patterns of a set ask about one place: a selected JSON
 // value, or a token.
 type values struct {
 	// Literals compared as text. The entries of texts.list[i] are equal[i].
-	texts texts
-	equal [][]equalText
-	// Numbers compared as numbers.
-	numbers []numberTest
-	// Globs and regexes.
-	searches []searchTest
+	texts    texts
+	equal    [][]equalText
+	numbers  numbers  // literals compared as numbers
+	searches searches // globs and regexes
 
 	scalar factID // a string or a number
 	finite factID // a string or a finite number
@@ -28,18 +21,6 @@ type values struct {
 type equalText struct {
 	fact    factID
 	numeric bool
-}
-
-type numberTest struct {
-	fact   factID
-	op     testOp
-	number *numberLiteral
-	text   string // as written
-}
-
-type searchTest struct {
-	fact    factID
-	literal *literal
 }
 
 func newValues() *values {
@@ -62,33 +43,12 @@ func (v *values) compare(f *factory, op testOp, l *literal) factID {
 	case literalText:
 		return v.equalsText(f, l, false)
 	}
-	for _, s := range v.searches {
-		if s.literal.kind == l.kind && bytes.Equal(s.literal.text, l.text) && equalPieces(s.literal.glob, l.glob) {
-			return s.fact
-		}
-	}
-	s := searchTest{f.new(factSearch), l}
-	v.searches = append(v.searches, s)
-	return s.fact
-}
-
-func equalPieces(a, b [][]byte) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if !bytes.Equal(a[i], b[i]) {
-			return false
-		}
-	}
-	return true
+	return v.searches.add(f, l)
 }
 
 func (v *values) compareNumber(f *factory, op testOp, l *literal) factID {
-	for _, n := range v.numbers {
-		if n.op == op && n.text == string(l.text) {
-			return n.fact
-		}
+	if fact := v.numbers.find(op, string(l.text)); fact >= 0 {
+		return fact
 	}
 	fact := noFact
 	if op == opEqual {
@@ -96,7 +56,7 @@ func (v *values) compareNumber(f *factory, op testOp, l *literal) factID {
 	} else {
 		fact = f.new(factOrder)
 	}
-	v.numbers = append(v.numbers, numberTest{fact, op, &l.number, string(l.text)})
+	v.numbers.add(op, numberTest{fact, &l.number, string(l.text)})
 	return fact
 }
 
@@ -119,7 +79,7 @@ func (v *values) equalsText(f *factory, l *literal, numeric bool) factID {
 func (v *values) onString(f *facts, raw []byte) {
 	f.establish(v.scalar)
 	f.establish(v.finite)
-	if len(v.texts.list) == 0 && len(v.searches) == 0 {
+	if len(v.texts.list) == 0 && len(v.searches.tests) == 0 {
 		return
 	}
 	if hasEscape(raw) {
@@ -141,20 +101,16 @@ func (v *values) onText(f *facts, text []byte, number bool) {
 			}
 		}
 	}
-	for i := range v.searches {
-		if s := &v.searches[i]; s.literal.equalsText(text) {
-			f.establish(s.fact)
-		}
-	}
+	v.searches.on(f, text)
 }
 
 // onNumber establishes the facts about a JSON number.
 func (v *values) onNumber(f *facts, token []byte, isInt bool) {
 	f.establish(v.scalar)
-	if v.onMagnitude(f, token, isInt) {
+	if v.numbers.on(f, token, isInt) {
 		f.establish(v.finite)
 	}
-	if len(v.texts.list) == 0 && len(v.searches) == 0 {
+	if len(v.texts.list) == 0 && len(v.searches.tests) == 0 {
 		return
 	}
 	if isInt && !(len(token) == 2 && token[0] == '-') { // -0 prints as 0
@@ -165,62 +121,6 @@ func (v *values) onNumber(f *facts, token []byte, isInt bool) {
 	s.text = appendCanonical(s.text[:0], token, isInt)
 	v.onText(f, s.text, true)
 	s.free()
-}
-
-// onMagnitude establishes the facts about a number as a number, and reports
-// whether it is finite. The token is parsed once for all literals of the usual
-// kinds.
-func (v *values) onMagnitude(f *facts, token []byte, isInt bool) (finite bool) {
-	if isInt && len(token) > 18 {
-		v.onLongNumber(f, token)
-		return true
-	}
-	if isInt {
-		n := smallInt(token)
-		for i := range v.numbers {
-			t := &v.numbers[i]
-			cmp := 0
-			if t.number.isInt {
-				cmp = compareOrdered(n, t.number.int64)
-			} else {
-				cmp, _ = t.number.compare(token, true)
-			}
-			if t.op.accepts(cmp) {
-				f.establish(t.fact)
-			}
-		}
-		return true
-	}
-	if len(v.numbers) == 0 && v.finite < 0 {
-		return true // nobody asks
-	}
-	x := parseDouble(token)
-	if math.IsInf(x, 0) {
-		return false
-	}
-	for i := range v.numbers {
-		t := &v.numbers[i]
-		cmp := 0
-		if t.number.isFloat {
-			cmp = compareOrdered(x, t.number.float)
-		} else {
-			cmp, _ = t.number.compare(token, false)
-		}
-		if t.op.accepts(cmp) {
-			f.establish(t.fact)
-		}
-	}
-	return true
-}
-
-// onLongNumber is onMagnitude for an integer beyond int64.
-func (v *values) onLongNumber(f *facts, token []byte) {
-	for i := range v.numbers {
-		t := &v.numbers[i]
-		if cmp, finite := t.number.compare(token, true); finite && t.op.accepts(cmp) {
-			f.establish(t.fact)
-		}
-	}
 }
 
 // onWord establishes the facts about true, false or null, given by the first
@@ -240,9 +140,9 @@ func (v *values) onWord(f *facts, first byte) {
 // where it is a finite one and so is the literal, else as text.
 func (v *values) onToken(f *facts, text []byte) {
 	number := false
-	if len(v.numbers) > 0 {
+	if v.numbers.count > 0 {
 		if shape, ok := numberShape(text); ok {
-			number = v.onMagnitude(f, text, shape.isInt)
+			number = v.numbers.on(f, text, shape.isInt)
 		}
 	}
 	v.onText(f, text, number)

@@ -88,3 +88,15 @@ func (f *Finder) indexCore(text []byte, from int) int {
 	}
 	return -1
 }
+
+// appendHits appends every occurrence in text as one of literal id.
+func (f *Finder) appendHits(dst []Hit, text []byte, id uint32) []Hit {
+	for from := 0; ; from++ {
+		i := f.Index(text[from:])
+		if i < 0 {
+			return dst
+		}
+		from += i
+		dst = append(dst, newHit(from, id))
+	}
+}

@@ -17,11 +17,18 @@ func (h Hit) Literal() uint32 { return uint32(h) }
 
 func newHit(offset int, literal uint32) Hit { return Hit(uint64(offset)<<32 | uint64(literal)) }
 
-// Scanner finds many literals in one pass.
+// Scanner finds many literals in one pass, or a few more.
 type Scanner struct {
 	literals []string
 	groups   []sampler
+	// Short literals with a rare byte are found by a memchr each: they would
+	// force short grams and strides on the others.
+	finders   []Finder
+	finderIDs []uint32
 }
+
+// maxFinders bounds the extra passes.
+const maxFinders = 4
 
 // NewScanner returns a Scanner for literals. Empty ones are never found.
 func NewScanner(literals []string) *Scanner {
@@ -32,27 +39,56 @@ func NewScanner(literals []string) *Scanner {
 			ids = append(ids, uint32(id))
 		}
 	}
-	if len(ids) == 0 {
-		return s
-	}
 	slices.SortStableFunc(ids, func(a, b uint32) int { return len(s.literals[a]) - len(s.literals[b]) })
-	// Short literals force short grams and strides on all others of their
-	// group, so two passes may cost less than one.
-	best := s.plan(ids)
-	groups := [][]uint32{ids}
-	cost := best.cost
+
+	best := s.layout(ids)
+	found, spent := 0, 0.0
+	for k := 1; k <= min(maxFinders, len(ids)); k++ {
+		spent += findCost(s.literals[ids[k-1]])
+		if l := s.layout(ids[k:]); spent+l.cost < best.cost {
+			best, found = l, k
+			best.cost += spent
+		}
+	}
+	for _, id := range ids[:found] {
+		s.finders = append(s.finders, NewFinder(s.literals[id]))
+		s.finderIDs = append(s.finderIDs, id)
+	}
+	for _, g := range best.groups {
+		s.groups = append(s.groups, newSampler(s.literals, g, s.plan(g)))
+	}
+	return s
+}
+
+// findCost is the cost of finding one literal by its rarest byte, in the unit
+// of plan.
+func findCost(l string) float64 {
+	at := rarestWindow(l, 1)
+	return 0.05 + 6*Share(l[at:at+1])
+}
+
+// layout is a division of literals, sorted by length, into groups.
+type layout struct {
+	groups [][]uint32
+	cost   float64
+}
+
+// layout divides ids into one or two groups: what is true of short literals is
+// true within the samplers, too.
+func (s *Scanner) layout(ids []uint32) layout {
+	if len(ids) == 0 {
+		return layout{}
+	}
+	best := layout{[][]uint32{ids}, s.plan(ids).cost}
 	for i := 1; i < len(ids); i++ {
 		if n := len(s.literals[ids[i]]); n == len(s.literals[ids[i-1]]) || n > 12 {
 			continue
 		}
-		if c := s.plan(ids[:i]).cost + s.plan(ids[i:]).cost; c < cost {
-			groups, cost = [][]uint32{ids[:i], ids[i:]}, c
+		if c := s.plan(ids[:i]).cost + s.plan(ids[i:]).cost; c < best.cost {
+			best = layout{[][]uint32{ids[:i], ids[i:]}, c}
 		}
 	}
-	for _, g := range groups {
-		s.groups = append(s.groups, newSampler(s.literals, g, s.plan(g)))
-	}
-	return s
+	return best
 }
 
 // plan is how to sample a group of literals.
@@ -93,6 +129,9 @@ func (s *Scanner) AppendHits(dst []Hit, text []byte) []Hit {
 	from := len(dst)
 	for i := range s.groups {
 		dst = s.groups[i].appendHits(dst, text, s.literals)
+	}
+	for i := range s.finders {
+		dst = s.finders[i].appendHits(dst, text, s.finderIDs[i])
 	}
 	order(dst[from:])
 	return dst
