@@ -11,7 +11,16 @@ import (
 	"sluice/internal/wal"
 )
 
-var errInjected = errors.New("injected")
+var (
+	errInjected = errors.New("injected")
+	errNoSpace  = &noSpace{}
+)
+
+// noSpace is a full disk of the faults' making.
+type noSpace struct{}
+
+func (*noSpace) Error() string   { return "injected: no space" }
+func (*noSpace) Is(e error) bool { return e == syscall.ENOSPC || e == errInjected }
 
 // workload appends, enqueues, trims and reads in a fixed order until writing
 // ends, and keeps the model. Errors are the faults' doing and part of the game.

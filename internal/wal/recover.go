@@ -156,7 +156,9 @@ func (l *Log) recoverSegment(s *segment, floor uint64) (void bool, err error) {
 		return true, nil
 	}
 	s.start, s.end, s.durable, s.last = v.start, end, end, last
-	if floor > 0 { // nothing was written behind this segment before its footer was durable
+	// Nothing is written behind a segment before its footer is durable, unless
+	// an Open found the disk full and cut it to its frames.
+	if floor > 0 && size != end {
 		l.report(Damage{Segment: s.name, Offset: end, Length: size - end, FirstSeq: 1, Reason: "footer"})
 	}
 	return false, l.rebuild(s, f, max(v.durable, floor), holes)
