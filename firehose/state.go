@@ -10,7 +10,7 @@ import (
 )
 
 // stateID names State among the folders of a log.
-const stateID = 3
+const stateID = 4
 
 // cursor is what is known of one lane: where it stands and what it did.
 type cursor struct {

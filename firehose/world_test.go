@@ -45,8 +45,7 @@ type world struct {
 
 // config is what tests vary.
 type config struct {
-	disk   *vfs.Mem // what stands below fs, for reading
-	fs     vfs.FS
+	disk   *vfs.Mem
 	log    *fakeLog
 	defs   *catalog.Catalog
 	at     time.Time
@@ -59,9 +58,6 @@ func newWorld(t testing.TB, c config) *world {
 	t.Helper()
 	if c.disk == nil {
 		c.disk = vfs.NewMem()
-	}
-	if c.fs == nil {
-		c.fs = c.disk
 	}
 	if c.log == nil {
 		c.log = newFakeLog(max(c.shards, 1))
@@ -76,7 +72,7 @@ func newWorld(t testing.TB, c config) *world {
 		c.at = start
 	}
 	if c.store == nil {
-		store, err := objput.OpenFolder(c.fs, "/s3")
+		store, err := objput.OpenFolder(c.disk, "/s3")
 		if err != nil {
 			t.Fatal(err)
 		}
