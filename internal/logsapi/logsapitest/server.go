@@ -49,6 +49,7 @@ func (s *Server) Client() *cloudwatchlogs.Client {
 		BaseEndpoint: aws.String(s.URL), Region: Region,
 		Credentials: credentials.NewStaticCredentialsProvider(Account, "secret", ""),
 		Retryer:     aws.NopRetryer{},
+		HTTPClient:  http.DefaultClient, // its idle connections end with the server
 	})
 }
 

@@ -1,0 +1,112 @@
+package filter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"sluice/internal/awsapi"
+	"sluice/internal/catalog"
+	"sluice/internal/clock"
+)
+
+// Positions tells where the log ends: a filter is in force from there on, or up
+// to there. *store.Store does.
+type Positions interface {
+	// Next lists, by shard, the position that the next frame will get.
+	Next() []uint64
+}
+
+// APIConfig is what the operations on subscription filters need.
+type APIConfig struct {
+	// Catalog has groups, filters and delivery streams. Required.
+	Catalog *catalog.Catalog
+	// Positions dates the versions of filters. Required.
+	Positions Positions
+	// Clock gives creation times. Required.
+	Clock clock.Event
+	// FiltersPerGroup bounds the filters of a log group. Default: no bound; AWS's
+	// own limit, which "limits: aws" asks for, is AWSFiltersPerGroup.
+	FiltersPerGroup int
+}
+
+// AWSFiltersPerGroup is how many subscription filters AWS takes for a log group.
+const AWSFiltersPerGroup = 2
+
+// API is the operations on subscription filters.
+type API struct{ cfg APIConfig }
+
+// NewAPI checks the configuration.
+func NewAPI(cfg APIConfig) (*API, error) {
+	if cfg.Catalog == nil || cfg.Positions == nil || cfg.Clock == nil {
+		return nil, errors.New("make subscription filter operations: catalog, positions and clock are needed")
+	}
+	return &API{cfg: cfg}, nil
+}
+
+// Operations lists the operations for awsapi.New.
+func (a *API) Operations() []awsapi.Operation {
+	return []awsapi.Operation{
+		operation("PutSubscriptionFilter", a.putSubscriptionFilter),
+		operation("DescribeSubscriptionFilters", a.describeSubscriptionFilters),
+		operation("DeleteSubscriptionFilter", a.deleteSubscriptionFilter),
+	}
+}
+
+// none is the answer of an operation without output: an empty body.
+type none struct{}
+
+func operation[In, Out any](name string, serve func(context.Context, awsapi.Caller, *In) (*Out, error)) awsapi.Operation {
+	return awsapi.JSON("logs", "Logs_20140328."+name, serve)
+}
+
+// maxName is the limit of names of groups and filters, in characters.
+const maxName = 512
+
+// groupTooLong tells of a log group name over its length, for which AWS has a
+// text of its own.
+func groupTooLong(name *string) bool {
+	return name != nil && utf8.RuneCountInString(*name) > maxName
+}
+
+func checkGroupName(v *awsapi.Validation, name *string) {
+	v.NotNull("logGroupName", name != nil)
+	if name != nil {
+		v.Length("logGroupName", *name, 1, maxName)
+		v.Pattern("logGroupName", *name, awsapi.PatternLogGroupName, *name == "" || awsapi.ValidLogGroupName(*name))
+	}
+}
+
+func checkFilterName(v *awsapi.Validation, member string, name *string) {
+	v.NotNull(member, name != nil)
+	if name != nil {
+		v.Length(member, *name, 1, maxName)
+		v.Pattern(member, *name, awsapi.PatternLogStreamName, awsapi.ValidLogStreamName(*name))
+	}
+}
+
+func (a *API) groupOf(c awsapi.Caller, name string) (catalog.LogGroup, error) {
+	g, ok := a.cfg.Catalog.Group(scopeOf(c), name)
+	if !ok {
+		return g, awsapi.ErrLogGroupNotFound
+	}
+	return g, nil
+}
+
+func scopeOf(c awsapi.Caller) catalog.Scope {
+	return catalog.Scope{Account: c.Account, Region: c.Region}
+}
+
+// answer maps what the catalog says to AWS's words.
+func answer(err, notFound error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, catalog.ErrNotFound):
+		return notFound
+	case awsapi.CodeOf(err) != "":
+		return err
+	}
+	return fmt.Errorf("%w: %w", awsapi.ErrServiceUnavailable, err)
+}
