@@ -1,0 +1,154 @@
+package firehose
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sluice/internal/event"
+	"sluice/internal/wal"
+)
+
+var somePlan = plan{
+	form: formMessages, version: 3, cut: 9, first: 100, end: 120, count: 7, bytes: 1 << 40, oldest: 1_767_323_045_000,
+	codec: "GZIP", bucket: "lake", key: "2026/01/02/03/lake-3-x.gz", arn: "arn:aws:firehose:r:a:deliverystream/lake", chain: "lake",
+}
+
+func TestPlanRoundTrip(t *testing.T) {
+	b := somePlan.append(nil)
+	got, err := openPlan(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(&somePlan, got, cmp.AllowUnexported(plan{})); d != "" {
+		t.Error(d)
+	}
+	for n := range b {
+		if _, err := openPlan(b[:n]); err == nil {
+			t.Errorf("%d of %d bytes make a plan", n, len(b))
+		}
+	}
+}
+
+func FuzzFrames(f *testing.F) {
+	f.Add(somePlan.append(nil), (&commit{position: 120, delivered: 7, cut: 9, manifest: [32]byte{1}}).append(nil))
+	f.Fuzz(func(t *testing.T, planned, committed []byte) {
+		if p, err := openPlan(planned); err == nil && !bytes.Equal(p.append(nil), clearReserved(planned)) {
+			t.Error("a plan does not come back")
+		}
+		s := NewState()
+		s.Fold(wal.Frame{Type: wal.TypePlan, Key: 1, Payload: planned})
+		s.Fold(wal.Frame{Type: wal.TypeCommit, Key: 1, Payload: committed})
+		snapshot := s.AppendSnapshot(nil)
+		again := NewState()
+		if err := again.Restore(snapshot); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(again.AppendSnapshot(nil), snapshot) {
+			t.Error("a snapshot does not come back")
+		}
+		if err := again.Restore(planned); err == nil {
+			again.AppendSnapshot(nil)
+		}
+	})
+}
+
+// clearReserved is a plan with the two bytes that nobody reads at zero.
+func clearReserved(b []byte) []byte {
+	b = bytes.Clone(b)
+	b[2], b[3] = 0, 0
+	return b
+}
+
+func TestFoldCountsOnce(t *testing.T) {
+	s := NewState()
+	p := somePlan
+	p.cut, p.first = 1, 0
+	planned := wal.Frame{Type: wal.TypePlan, Key: 5, Payload: p.append(nil)}
+	committed := wal.Frame{Type: wal.TypeCommit, Key: 5, Payload: (&commit{position: 120, delivered: 7, bytes: 70, cut: 1, objects: 1, manifest: [32]byte{1}}).append(nil)}
+	s.Fold(planned)
+	s.Fold(planned)
+	if c := s.at(5); c.plan == nil || c.cuts != 0 {
+		t.Errorf("%+v", c)
+	}
+	s.Fold(committed)
+	s.Fold(committed)
+	s.Fold(planned)
+	if c := s.at(5); c.plan != nil || c.delivered != 7 || c.position != 120 || c.cuts != 1 {
+		t.Errorf("%+v", c)
+	}
+	s.Fold(wal.Frame{Type: wal.TypeCommit, Key: 5, Payload: (&commit{position: 130, discarded: 4}).append(nil)})
+	if c := s.at(5); c.discarded != 4 || c.skipped != 4 || c.manifest != [32]byte{1} || c.cuts != 1 {
+		t.Errorf("%+v", c)
+	}
+	if c := s.at(6); c != (cursor{}) {
+		t.Errorf("another route: %+v", c)
+	}
+}
+
+func TestObjectUUIDNeverChanges(t *testing.T) {
+	f := func(route uint64, shard uint32, partition string, first uint64, want string) {
+		t.Helper()
+		if got := objectUUID(route, shard, partition, first); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	f(1, 0, "", 0, "0af5fb25-3ddc-5cf4-8dc7-d6b07a0ac312")
+	seen := map[string]bool{}
+	for route := range uint64(3) {
+		for shard := range uint32(3) {
+			for first := range uint64(3) {
+				for _, p := range []string{"", "a"} {
+					seen[objectUUID(route, shard, p, first)] = true
+				}
+			}
+		}
+	}
+	if len(seen) != 54 {
+		t.Errorf("%d different of 54", len(seen))
+	}
+}
+
+func TestObjectKey(t *testing.T) {
+	f := func(prefix, want string) {
+		t.Helper()
+		at := time.Date(2026, 7, 13, 12, 30, 5, 0, time.FixedZone("", 7200))
+		if got := objectKey(prefix, "s", 12, at, "u", ".gz"); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	f("", "2026/07/13/10/s-12-2026-07-13-10-30-05-u.gz")
+	f("legacy", "legacy2026/07/13/10/s-12-2026-07-13-10-30-05-u.gz")
+	f("a/", "a/2026/07/13/10/s-12-2026-07-13-10-30-05-u.gz")
+}
+
+func TestBackOff(t *testing.T) {
+	for attempts := 1; attempts < 40; attempts++ {
+		bound := min(retryMost, retryLeast<<min(attempts, 20))
+		var least, most time.Duration = time.Hour, 0
+		for range 200 {
+			d := backOff(attempts)
+			least, most = min(least, d), max(most, d)
+		}
+		if least < retryLeast || most > bound || most < bound/2 {
+			t.Errorf("attempt %d: %v to %v, bound %v", attempts, least, most, bound)
+		}
+	}
+}
+
+func TestRecordIDs(t *testing.T) {
+	a := recordID(1, event.Position{Shard: 1, Number: 2}, 3)
+	if a != recordID(1, event.Position{Shard: 1, Number: 2}, 3) {
+		t.Error("not a function of the place")
+	}
+	for _, b := range []string{
+		recordID(2, event.Position{Shard: 1, Number: 2}, 3), recordID(1, event.Position{Shard: 2, Number: 2}, 3),
+		recordID(1, event.Position{Shard: 1, Number: 3}, 3), recordID(1, event.Position{Shard: 1, Number: 2}, 4),
+	} {
+		if a == b {
+			t.Error("two places, one id")
+		}
+	}
+}
