@@ -62,13 +62,13 @@ func (b *Batch) chunkEnd(lo int) int {
 // hot: BenchmarkBatch
 func (p *Pattern) MatchBatch(b Batch, dst []uint32) []uint32 {
 	plan := p.batchPlan()
-	if plan.search == nil {
+	if plan.search == nil && plan.probe == nil {
 		return p.matchEach(b, 0, len(b.Ends), dst)
 	}
 	s := newBatchScratch()
 	defer s.free()
-	// A literal found in most messages saves nothing: then the next chunks are
-	// matched without the search, before it gets another chance.
+	// Where most messages are candidates, looking for them saves nothing: then
+	// the next chunks are matched without, before it gets another chance.
 	unaided := 0
 	for lo, hi := 0, 0; lo < len(b.Ends); lo = hi {
 		hi = b.chunkEnd(lo)
@@ -77,7 +77,7 @@ func (p *Pattern) MatchBatch(b Batch, dst []uint32) []uint32 {
 			dst = p.matchEach(b, lo, hi, dst)
 			continue
 		}
-		s.events = plan.search.appendEvents(s, &b, lo, hi, s.events[:0])
+		s.events = plan.candidates(s, &b, lo, hi)
 		switch {
 		case plan.inverted:
 			dst = appendOthers(dst, s.events, lo, hi)
@@ -85,7 +85,7 @@ func (p *Pattern) MatchBatch(b Batch, dst []uint32) []uint32 {
 			dst = append(dst, s.events...)
 		default:
 			dst = p.matchThese(b, s.events, dst)
-			if 2*len(s.events) > hi-lo {
+			if 4*len(s.events) > 3*(hi-lo) {
 				unaided = 7
 			}
 		}

@@ -283,7 +283,7 @@ func isInteger(s string) bool {
 func escapable(literals []string, contents ...string) clause {
 	slash := false
 	for i, s := range contents {
-		if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' }) {
+		if mustEscape(s) {
 			literals[i] = `\`
 		}
 		slash = slash || strings.Contains(s, "/")
