@@ -1,9 +1,6 @@
 package pattern
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "math/bits"
 
 // jsonReader reads one message in two steps. index runs over the bytes in words
 // and notes where the quotes are that open and close strings; then the walk hops
@@ -17,62 +14,31 @@ type jsonReader struct {
 	escapes bool     // the message has escapes
 }
 
-const (
-	blockSize = 64
-	// stackBlocks is how many blocks of a message are indexed on the stack.
-	stackBlocks = 32
-)
+// stackBlocks is how many blocks of a message are indexed on the stack.
+const stackBlocks = 32
 
 // blocks returns how many words the index of a message of n bytes takes.
 func blocks(n int) int { return (n + blockSize - 1) / blockSize }
 
 // index fills r.quotes. It also does what concerns single characters and can be
 // told without the grammar: false means that an escape is malformed or that a
-// string holds a control character, so the message is not JSON. (Whether a byte
-// is inside a string follows from the number of quotes before it, if the message
-// is JSON; if it is not, the walk finds out.)
+// string holds a control character, so the message is not JSON.
 //
 // hot: BenchmarkMatch
 func (r *jsonReader) index(b []byte) bool {
 	r.escapes = false
 	escapeEnd := 0        // end of the escape last seen
 	inString := uint64(0) // 1: the block starts inside a string
-	var last [blockSize]byte
+	var short [blockSize]byte
 	for block := range r.quotes {
 		base := block * blockSize
-		chunk := &last
-		if base+blockSize <= len(b) {
-			chunk = (*[blockSize]byte)(b[base:])
-		} else {
-			n := copy(last[:], b[base:])
-			copy(last[n:], blanks)
-		}
-		quotes, special := scanBlock(chunk)
-		if escapeEnd > base {
-			quotes &^= 1<<(escapeEnd-base) - 1
-		}
-		if special != 0 {
-			slashes, controls := specialBytes(chunk)
-			if escapeEnd > base {
-				slashes &^= 1<<(escapeEnd-base) - 1
-			}
-			r.escapes = r.escapes || slashes != 0
-			for slashes != 0 {
-				at := bits.TrailingZeros64(slashes)
-				end := skipEscape(b, base+at)
-				if end == invalid {
-					return false
-				}
-				escapeEnd = end
-				rest := ^uint64(0) << at << (end - base - at) // a shift by 64 or more gives 0
-				quotes &= rest | (1<<at - 1)
-				slashes &= rest
-			}
-			for ; controls != 0; controls &= controls - 1 {
-				before := quotes & (controls&-controls - 1)
-				if (uint64(bits.OnesCount64(before))+inString)&1 != 0 {
-					return false
-				}
+		chunk, surplus := blockAt(b, base, &short)
+		quotes, special := quoteMarks(chunk)
+		quotes >>= surplus
+		if special || escapeEnd > base {
+			quotes, escapeEnd = r.dropEscaped(b, base, quotes, marksOf(chunk, '\\')>>surplus, escapeEnd)
+			if escapeEnd == invalid || controlInString(controlMarks(chunk)>>surplus, quotes, inString) {
+				return false
 			}
 		}
 		inString ^= uint64(bits.OnesCount64(quotes)) & 1
@@ -81,30 +47,39 @@ func (r *jsonReader) index(b []byte) bool {
 	return true
 }
 
-const blanks = "                                                                " // a block
-
-// scanBlock returns where a block has quotes, and something but zero if it has
-// backslashes or control characters, too.
-func scanBlock(chunk *[blockSize]byte) (quotes, special uint64) {
-	for k := 0; k < blockSize; k += 16 {
-		x := binary.LittleEndian.Uint64(chunk[k:])
-		y := binary.LittleEndian.Uint64(chunk[k+8:])
-		quotes = quotes>>8 | gatherTop(zeroBytes(x^'"'*lowBits))
-		quotes = quotes>>8 | gatherTop(zeroBytes(y^'"'*lowBits))
-		xs, ys := x^'\\'*lowBits, y^'\\'*lowBits
-		special |= (xs-lowBits)&^xs | (x-' '*lowBits)&^x | (ys-lowBits)&^ys | (y-' '*lowBits)&^y
+// dropEscaped removes the quotes of a block that belong to an escape, the last
+// of which may have begun in the block before, and returns where the last escape
+// of this block ends, or invalid.
+func (r *jsonReader) dropEscaped(b []byte, base int, quotes, slashes uint64, escapeEnd int) (uint64, int) {
+	if escapeEnd > base {
+		rest := ^uint64(0) << (escapeEnd - base)
+		quotes &= rest
+		slashes &= rest
 	}
-	return quotes, special & highBits
+	for slashes != 0 {
+		r.escapes = true
+		at := bits.TrailingZeros64(slashes)
+		if escapeEnd = skipEscape(b, base+at); escapeEnd == invalid {
+			return 0, invalid
+		}
+		rest := ^uint64(0) << (escapeEnd - base) // nothing if it ends in the next block
+		quotes &= rest | (1<<at - 1)
+		slashes &= rest
+	}
+	return quotes, escapeEnd
 }
 
-// specialBytes returns where a block has backslashes and control characters.
-func specialBytes(chunk *[blockSize]byte) (slashes, controls uint64) {
-	for k := 0; k < blockSize; k += 8 {
-		x := binary.LittleEndian.Uint64(chunk[k:])
-		slashes |= gather(zeroBytes(x^'\\'*lowBits)) << k
-		controls |= gather(controlBytes(x)) << k
+// controlInString reports whether a control character stands inside a string.
+// That follows from the number of quotes before it, if the message is JSON; if it
+// is not, the walk finds out.
+func controlInString(controls, quotes, inString uint64) bool {
+	for ; controls != 0; controls &= controls - 1 {
+		before := quotes & (controls&-controls - 1)
+		if (uint64(bits.OnesCount64(before))+inString)&1 != 0 {
+			return true
+		}
 	}
-	return slashes, controls
+	return false
 }
 
 // skipEscape skips the escape sequence at i.

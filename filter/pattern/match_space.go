@@ -2,7 +2,6 @@ package pattern
 
 import (
 	"bytes"
-	"encoding/binary"
 	"math/bits"
 )
 
@@ -95,7 +94,9 @@ func (t *tokenizer) separator(i int) int {
 func (t *tokenizer) farSeparator(i int) int {
 	for i < len(t.b) {
 		if base := i &^ (blockSize - 1); base != t.base {
-			t.base, t.stops = base, separatorBlock(t.b[base:])
+			var short [blockSize]byte
+			chunk, surplus := blockAt(t.b, base, &short)
+			t.base, t.stops = base, separatorMarks(chunk)>>surplus
 		}
 		if w := t.stops >> (uint(i) & 63); w != 0 {
 			return i + bits.TrailingZeros64(w)
@@ -103,28 +104,6 @@ func (t *tokenizer) farSeparator(i int) int {
 		i = t.base + blockSize
 	}
 	return len(t.b)
-}
-
-// separatorBlock returns where the first 64 bytes of b have separators. Where b
-// is shorter, its end counts as one.
-func separatorBlock(b []byte) (stops uint64) {
-	if len(b) >= blockSize {
-		chunk := (*[blockSize]byte)(b)
-		for k := 0; k < blockSize; k += 8 {
-			stops = stops>>8 | gatherTop(separators(binary.LittleEndian.Uint64(chunk[k:])))
-		}
-		return stops
-	}
-	k := 0
-	for ; k+8 <= len(b); k += 8 {
-		stops |= gather(separators(binary.LittleEndian.Uint64(b[k:]))) << k
-	}
-	for ; k < len(b); k++ {
-		if isSeparator(b[k]) {
-			stops |= 1 << k
-		}
-	}
-	return stops | 1<<len(b)
 }
 
 // match binds tokens to fields and stops at the first condition that fails.
