@@ -44,12 +44,27 @@ func (f *failing) Commit(changes []catalog.Change) error {
 
 func serve(t testing.TB) *api {
 	t.Helper()
-	a := &api{events: &logsapitest.Events{}, clock: clock.NewTest(start), store: &failing{Store: catalog.NewMemory()}}
+	events := &logsapitest.Events{}
+	a := serveOver(t, events)
+	a.events = events
+	return a
+}
+
+// source is a store of events, in memory or real.
+type source interface {
+	logsapi.Events
+	logsapi.Positions
+	logsapitest.Appender
+}
+
+func serveOver(t testing.TB, events source) *api {
+	t.Helper()
+	a := &api{clock: clock.NewTest(start), store: &failing{Store: catalog.NewMemory()}}
 	var err error
 	if a.catalog, err = catalog.Open(a.store); err != nil {
 		t.Fatal(err)
 	}
-	ops, err := logsapi.New(logsapi.Config{Catalog: a.catalog, Events: a.events, Positions: a.events, Clock: a.clock})
+	ops, err := logsapi.New(logsapi.Config{Catalog: a.catalog, Events: events, Positions: events, Clock: a.clock})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,8 @@ import (
 	"sluice/internal/awsapi"
 	"sluice/internal/event"
 	"sluice/internal/logsapi/logsapitest"
+	"sluice/internal/store"
+	"sluice/internal/vfs"
 )
 
 func TestRecordedGetLogEvents(t *testing.T) {
@@ -170,11 +172,21 @@ func TestGetLogEventsRepairsUTF8(t *testing.T) {
 }
 
 // TestGetLogEventsWalks pages through random streams in both directions, by
-// random limits and ranges, and wants every event once and in order.
+// random limits and ranges, over the store in memory and over the real one, and
+// wants every event once and in order.
 func TestGetLogEventsWalks(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 40 {
-		a := serve(t)
+	for round := range 40 {
+		var events source = &logsapitest.Events{}
+		if round%2 == 0 {
+			log, err := store.Open(vfs.NewMem(), store.Config{Dir: "/wal", Shards: 2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer log.Close()
+			events = log
+		}
+		a := serveOver(t, events)
 		group, uids := a.create(t, "g", "s")
 		span := []int64{3, 1000, 100_000, 40 * 24 * 3600 * 1000}[r.IntN(4)]
 		size := []int{1, 10, 200_000}[r.IntN(3)]
@@ -186,13 +198,13 @@ func TestGetLogEventsWalks(t *testing.T) {
 		for request := range 1 + r.IntN(12) {
 			base := 1 + r.Int64N(span)
 			h := event.Header{GroupUID: group, StreamUID: uids["s"], Ingested: int64(r.IntN(3)), Request: uint64(request)}
-			var events []logsapitest.Event
+			var batch []logsapitest.Event
 			for i := range 1 + r.IntN(6) {
 				e := logsapitest.Event{Timestamp: base + r.Int64N(span), Message: strings.Repeat("m", r.IntN(size)) + fmt.Sprint(len(all))}
-				events = append(events, e)
+				batch = append(batch, e)
 				all = append(all, stored{event.ID{Timestamp: e.Timestamp, Ingested: h.Ingested, Request: h.Request, Index: uint16(i)}, e.Message})
 			}
-			a.events.Add(t, h, events...)
+			logsapitest.Add(t, events, h, batch...)
 		}
 		from, to := r.Int64N(span), r.Int64N(2*span+2)
 		slices.SortFunc(all, func(x, y stored) int { return x.id.Compare(y.id) })

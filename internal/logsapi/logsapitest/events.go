@@ -133,6 +133,17 @@ func (e *Events) Next() []uint64 { return []uint64{uint64(len(e.Batches())) + 1}
 // Add stores one batch of events.
 func (e *Events) Add(t testing.TB, h event.Header, events ...Event) {
 	t.Helper()
+	Add(t, e, h, events...)
+}
+
+// Appender takes batches: Events, and the real store.
+type Appender interface {
+	Append(ctx context.Context, b event.Batch) (event.Position, error)
+}
+
+// Add appends one batch of events to any store.
+func Add(t testing.TB, to Appender, h event.Header, events ...Event) {
+	t.Helper()
 	size := 0
 	for _, ev := range events {
 		size += len(ev.Message) + 1
@@ -148,7 +159,7 @@ func (e *Events) Add(t testing.TB, h event.Header, events ...Event) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Append(context.Background(), batch); err != nil {
+	if _, err := to.Append(t.Context(), batch); err != nil {
 		t.Fatal(err)
 	}
 }
