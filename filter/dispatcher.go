@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"sluice/filter/pattern"
 	"sluice/internal/catalog"
@@ -69,11 +70,19 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for _, w := range d.shards {
 		wg.Go(func() {
-			if err := w.run(ctx); err != nil && ctx.Err() == nil {
+			err := w.run(ctx)
+			if errors.Is(err, wal.ErrReadOnly) {
+				// Nothing can be dispatched until a restart, but what is stored
+				// can be read: the process goes on.
+				w.cfg.Logger.Error("filters stop", "shard", w.shard.Number, "error", err)
+				return
+			}
+			if err != nil && ctx.Err() == nil {
 				cancel(fmt.Errorf("dispatch shard %d: %w", w.shard.Number, err))
 			}
 		})
 	}
+	<-ctx.Done()
 	wg.Wait()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
@@ -92,7 +101,8 @@ func (d *Dispatcher) Tally(filter uint64) event.Tally {
 	return t
 }
 
-// Lag is the number of frames of a shard that were not read yet.
+// Lag is the number of frames of a shard that were not read yet, or whose
+// matches are not durable.
 func (d *Dispatcher) Lag(shard uint32) uint64 {
 	w := d.shards[shard]
 	next := w.shard.Log.Durable() + 1
@@ -241,7 +251,7 @@ func (w *worker) flush(ctx context.Context, unread int) error {
 	end := w.next
 	w.mu.Unlock()
 	w.head = event.AppendMatches(w.head[:0], end, w.cfg.Clock.Now().UnixMilli(), w.tallies)
-	seq, err := w.shard.Log.Enqueue(ctx, wal.TypeMatches, 0, w.head, w.entries)
+	seq, err := w.enqueue(ctx)
 	if err != nil {
 		return fmt.Errorf("append matches: %w", err)
 	}
@@ -261,6 +271,20 @@ func (w *worker) setNext(n uint64) {
 	w.mu.Lock()
 	w.next = n
 	w.mu.Unlock()
+}
+
+// enqueue appends the frame, and waits for room on a full disk.
+func (w *worker) enqueue(ctx context.Context) (uint64, error) {
+	for {
+		seq, err := w.shard.Log.Enqueue(ctx, wal.TypeMatches, 0, w.head, w.entries)
+		if !errors.Is(err, wal.ErrNoSpace) {
+			return seq, err
+		}
+		w.cfg.Logger.Warn("filters wait for room on the disk", "shard", w.shard.Number, "error", err)
+		if err := (clock.Machine{}).Sleep(ctx, time.Second); err != nil {
+			return 0, err
+		}
+	}
 }
 
 // noteSettled says that nothing read so far waits to become durable.
@@ -291,7 +315,7 @@ func (w *worker) settle(ctx context.Context, position uint64) error {
 func (w *worker) position() uint64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.next
+	return w.settled
 }
 
 func (w *worker) tally(filter uint64) event.Tally {

@@ -31,11 +31,14 @@ type Rejections interface {
 	Reject(ctx context.Context, groupUID uint64, r store.Rejected) error
 }
 
-// Config is what receiving needs. All but Logger is required.
+// Config is what receiving needs. All but Received and Logger is required.
 type Config struct {
 	Definitions Definitions
 	Appender    Appender
 	Rejections  Rejections
+	// Received is told how many events an accepted request had: each of them was
+	// stored or rejected.
+	Received func(events int)
 	// Clock dates events' arrival and bounds their age.
 	Clock clock.Event
 	// Logger takes what no sender can be told. Default slog.Default.

@@ -57,6 +57,9 @@ func (a *API) putLogEvents(ctx context.Context, r *awsapi.Request, w *awsapi.Rep
 	if err := a.store(ctx, b, v, h, s); err != nil {
 		return err
 	}
+	if a.cfg.Received != nil {
+		a.cfg.Received(req.Events)
+	}
 	w.Body = appendAnswer(w.Body, h, v)
 	return nil
 }

@@ -1,0 +1,236 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"sluice/filter"
+	"sluice/firehose"
+	"sluice/ingest"
+	"sluice/internal/awsapi"
+	"sluice/internal/catalog"
+	"sluice/internal/clock"
+	"sluice/internal/logsapi"
+	"sluice/internal/objput"
+	"sluice/internal/obs"
+	"sluice/internal/store"
+	"sluice/internal/wal"
+	"sluice/stream/embedded"
+)
+
+// App is one sluice process.
+type App struct {
+	cfg   Config
+	log   *slog.Logger
+	clock clock.Event
+	dir   dataDir
+
+	catalog    *catalog.Catalog
+	store      *store.Store
+	streams    *embedded.Streams
+	indexes    []*embedded.Index
+	dispatcher *filter.Dispatcher
+	firehose   *firehose.Room
+
+	byTarget map[string]awsapi.Operation
+	api      *awsapi.Server
+	registry *obs.Registry
+	ready    *obs.Readiness
+	metrics  *metrics
+	serving  serving
+}
+
+// New checks the configuration, opens the data folder and recovers what is in
+// it. It starts nothing; Close undoes it when Run is not called.
+func New(cfg Config) (*App, error) {
+	cfg.setDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	a := &App{cfg: cfg, log: cfg.Logger, clock: clock.Real{}, registry: obs.NewRegistry(Version), ready: &obs.Readiness{}}
+	if err := a.checkBinds(); err != nil {
+		return nil, err
+	}
+	if cfg.TestClock != "" {
+		at, err := time.Parse(time.RFC3339, cfg.TestClock)
+		if err != nil {
+			return nil, fmt.Errorf("test_clock: %q is no RFC 3339 instant like 2026-01-02T03:04:05Z", cfg.TestClock)
+		}
+		a.clock = clock.NewTest(at)
+	}
+	if err := a.open(); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+func (a *App) checkBinds() error {
+	for _, addr := range []string{a.cfg.Listen, a.cfg.Admin} {
+		if err := awsapi.CheckBind(addr, len(a.cfg.Credentials) > 0, a.cfg.Insecure); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open recovers state from the bottom up.
+func (a *App) open() error {
+	var err error
+	if a.dir, err = openDataDir(a.cfg.FS, a.cfg.DataDir); err != nil {
+		return err
+	}
+	if a.catalog, err = a.openCatalog(); err != nil {
+		return fmt.Errorf("open catalog: %w", err)
+	}
+	filters, lanes, err := a.openStore()
+	if err != nil {
+		return err
+	}
+	objects, err := objput.OpenFolder(a.cfg.FS, strings.TrimPrefix(a.cfg.S3, "folder:"))
+	if err != nil {
+		return fmt.Errorf("open object store: %w", err)
+	}
+	a.dispatcher = filter.New(filter.Config{
+		Definitions: a.catalog, Published: a.streams.Published, Clock: a.clock, Logger: a.log,
+	}, filters...)
+	if a.firehose, err = firehose.New(firehose.Config{
+		Clock: a.clock, Logger: a.log, Home: a.scope(), MaxDeliveryStreams: a.quota(5_000),
+	}, firehose.Links{
+		Definitions: a.catalog, Source: a.streams, Sink: a.streams, Journal: journal{a.store}, Store: objects, States: lanes,
+	}); err != nil {
+		return err
+	}
+	return a.openAPI()
+}
+
+func (a *App) openCatalog() (*catalog.Catalog, error) {
+	if a.cfg.Catalog != nil {
+		return catalog.Open(a.cfg.Catalog)
+	}
+	return catalog.OpenFile(a.dir.path("catalog.db"))
+}
+
+// openStore recovers the log with everything that follows it.
+func (a *App) openStore() ([]filter.Shard, []*firehose.State, error) {
+	n := a.cfg.Log.Shards
+	filters, lanes := make([]filter.Shard, n), make([]*firehose.State, n)
+	a.indexes = make([]*embedded.Index, n)
+	var err error
+	a.store, err = store.Open(a.cfg.FS, store.Config{
+		Dir: a.dir.path("wal"), Shards: n, SegmentBytes: a.cfg.Log.SegmentBytes, TailBytes: a.cfg.Log.TailBytes,
+		Folders: func(shard uint32) []wal.Folder {
+			filters[shard].State, lanes[shard], a.indexes[shard] = filter.NewState(), firehose.NewState(), embedded.NewIndex()
+			return []wal.Folder{a.indexes[shard], filters[shard].State, lanes[shard]}
+		},
+		Quarantine: func(shard uint32, d wal.Damage) {
+			a.log.Error("log damage gone around", "shard", shard, "segment", d.Segment, "offset", d.Offset,
+				"bytes", d.Length, "first", d.FirstSeq, "last", d.LastSeq, "what", d.Reason)
+		},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	parts := make([]embedded.Shard, n)
+	for i := range parts {
+		filters[i].Number, filters[i].Log = uint32(i), a.store.Log(uint32(i))
+		parts[i] = embedded.Shard{Log: filters[i].Log, Index: a.indexes[i]}
+	}
+	a.streams = embedded.New(parts...)
+	return filters, lanes, nil
+}
+
+// openAPI makes the operations and the server that dispatches to them.
+func (a *App) openAPI() error {
+	a.metrics = newMetrics(a.registry)
+	logs, err := logsapi.New(logsapi.Config{Catalog: a.catalog, Events: a.store, Positions: a.store, Clock: a.clock})
+	if err != nil {
+		return err
+	}
+	events, err := ingest.New(ingest.Config{
+		Definitions: a.catalog, Appender: a.store, Rejections: a.store, Clock: a.clock, Logger: a.log,
+		Received: func(events int) { a.metrics.received.Add(uint64(events)) },
+	})
+	if err != nil {
+		return err
+	}
+	filters, err := filter.NewAPI(filter.APIConfig{
+		Catalog: a.catalog, Positions: a.store, Clock: a.clock, FiltersPerGroup: a.quota(filter.AWSFiltersPerGroup),
+	})
+	if err != nil {
+		return err
+	}
+	var ops []awsapi.Operation
+	for _, more := range [][]awsapi.Operation{logs.Operations(), events.Operations(), filters.Operations(), a.firehose.Operations()} {
+		ops = append(ops, more...)
+	}
+	a.byTarget = make(map[string]awsapi.Operation, len(ops))
+	for _, op := range ops {
+		a.byTarget[op.Target] = op
+	}
+	a.api, err = awsapi.New(a.apiConfig(), ops...)
+	if err != nil {
+		return err
+	}
+	a.collect()
+	a.ready.Add("log", func(context.Context) error { return a.store.Err() })
+	return nil
+}
+
+func (a *App) apiConfig() awsapi.Config {
+	c := awsapi.Config{
+		AccountID: a.cfg.AccountID, Region: a.cfg.Region,
+		MaxWireBytes: int(a.cfg.HTTP.MaxBodyBytes), MaxBodyBytes: int(a.cfg.HTTP.MaxInflatedBytes),
+		Budget:      awsapi.NewBudget(a.cfg.HTTP.MaxInFlightBytes),
+		BodyTimeout: time.Duration(a.cfg.HTTP.ReadTimeoutSeconds) * time.Second,
+		Observer:    a.metrics, Log: a.log,
+	}
+	for _, k := range a.cfg.Credentials {
+		c.Credentials = append(c.Credentials, awsapi.Credential{
+			AccessKey: k.AccessKeyID, SecretKey: k.SecretAccessKey, SessionToken: k.SessionToken, Account: k.AccountID,
+		})
+	}
+	return c
+}
+
+func (a *App) scope() catalog.Scope {
+	return catalog.Scope{Account: a.cfg.AccountID, Region: a.cfg.Region}
+}
+
+// quota is one of AWS's quotas, or none.
+func (a *App) quota(n int) int {
+	if a.cfg.Limits == "aws" {
+		return n
+	}
+	return 0
+}
+
+// Handler serves the AWS APIs, without a listener: for tests.
+func (a *App) Handler() http.Handler { return a.api }
+
+// Close closes what New opened.
+func (a *App) Close() error {
+	var errs []error
+	if a.store != nil {
+		errs = append(errs, a.store.Close())
+	}
+	if a.catalog != nil {
+		errs = append(errs, a.catalog.Close())
+	}
+	if a.dir.lock != nil {
+		errs = append(errs, a.dir.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// journal appends firehose's frames to the log.
+type journal struct{ store *store.Store }
+
+func (j journal) Append(ctx context.Context, shard uint32, t wal.Type, key uint64, payload []byte) error {
+	_, err := j.store.Log(shard).Append(ctx, t, key, payload)
+	return err
+}

@@ -1,0 +1,184 @@
+package app
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+
+	"sluice/internal/catalog"
+	"sluice/internal/event"
+	"sluice/internal/store"
+	"sluice/internal/vfs"
+)
+
+// Version is what `sluice version` prints; the build may set it.
+var Version = "0.1.0-dev"
+
+// Config is everything a sluice process can be told. Keys of the configuration
+// file are the yaml names; key a.b_c is also the environment variable
+// SLUICE_A_B_C and, where a flag makes sense, the flag --a-b-c.
+type Config struct {
+	// Listen is the data address: every AWS service, plain HTTP and TLS on one
+	// port. Default 127.0.0.1:4580. Port 0 lets the system choose.
+	Listen string `yaml:"listen"`
+	// Admin is the address of /healthz, /readyz, /metrics and pprof. Default
+	// 127.0.0.1:4590.
+	Admin string `yaml:"admin"`
+	// DataDir holds all state. Default ./sluice-data.
+	DataDir string `yaml:"data_dir"`
+	// S3 is where objects go: folder:DIR. Default folder:<data-dir>/s3.
+	S3 string `yaml:"s3"`
+	// Limits is "aws" (every AWS quota holds) or "relaxed". Default relaxed.
+	Limits string `yaml:"limits"`
+	// AccountID is the account of callers whose access key is not twelve
+	// digits. Default 000000000000.
+	AccountID string `yaml:"account_id"`
+	// Region is the region of callers who do not sign. Default us-east-1.
+	Region string `yaml:"region"`
+	// Insecure allows a listener that is not on loopback without credentials.
+	Insecure bool `yaml:"insecure"`
+	// Credentials, when there are any, are the only ones accepted.
+	Credentials []Credential `yaml:"credentials"`
+	// HostNames are accepted in the Host header on loopback beside localhost and
+	// its addresses, and stand in the self-signed certificate.
+	HostNames []string `yaml:"host_names"`
+	// TLS names a certificate; without one a self-signed one is made.
+	TLS TLS `yaml:"tls"`
+	// HTTP bounds what clients may ask for.
+	HTTP HTTP `yaml:"http"`
+	// Log sizes the log in the middle.
+	Log Log `yaml:"log"`
+	// LogLevel is debug, info, warn or error. Default info.
+	LogLevel string `yaml:"log_level"`
+	// TestClock, an RFC 3339 instant, makes the event clock stand still until
+	// it is moved over the admin port.
+	TestClock string `yaml:"test_clock"`
+	// Pipelines are applied at start and read-only over the API.
+	Pipelines Pipelines `yaml:"pipelines"`
+
+	// Logger takes what the process says; nil is silent.
+	Logger *slog.Logger `yaml:"-"`
+	// Ready, when set, gets one JSON line with the chosen addresses once the
+	// process serves.
+	Ready io.Writer `yaml:"-"`
+	// FS and Catalog replace the disk in tests.
+	FS      vfs.FS        `yaml:"-"`
+	Catalog catalog.Store `yaml:"-"`
+}
+
+// Credential is one access key.
+type Credential struct {
+	AccessKeyID     string `yaml:"access_key_id"`
+	SecretAccessKey string `yaml:"secret_access_key"`
+	// SessionToken, when set, must come with the key.
+	SessionToken string `yaml:"session_token"`
+	// AccountID is the key's account; default account_id.
+	AccountID string `yaml:"account_id"`
+}
+
+// TLS names a certificate and its key, PEM files.
+type TLS struct {
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+}
+
+// HTTP bounds requests.
+type HTTP struct {
+	// MaxBodyBytes is the greatest body on the wire. Default 8 MiB.
+	MaxBodyBytes int64 `yaml:"max_body_bytes"`
+	// MaxInflatedBytes is the greatest body once inflated. Default 16 MiB.
+	MaxInflatedBytes int64 `yaml:"max_inflated_bytes"`
+	// MaxInFlightBytes bounds the bodies of all requests under way. Default
+	// 64 MiB.
+	MaxInFlightBytes int64 `yaml:"max_in_flight_bytes"`
+	// ReadTimeoutSeconds is how long a request's body may take. Default 30.
+	ReadTimeoutSeconds int `yaml:"read_timeout_seconds"`
+}
+
+// Log sizes the log.
+type Log struct {
+	// Shards is the number of logs side by side, 1 to 64. Default 1. It cannot
+	// be lowered later.
+	Shards int `yaml:"shards"`
+	// SegmentBytes is the size of one segment file. Default 64 MiB.
+	SegmentBytes int64 `yaml:"segment_bytes"`
+	// TailBytes is the memory for recent blocks of one shard. Default 8 MiB.
+	TailBytes int64 `yaml:"tail_bytes"`
+}
+
+// Pipelines declare log groups, delivery streams and subscription filters in
+// the API's own member names.
+type Pipelines struct {
+	LogGroups           []LogGroup           `yaml:"log_groups"`
+	DeliveryStreams     []map[string]any     `yaml:"delivery_streams"`
+	SubscriptionFilters []SubscriptionFilter `yaml:"subscription_filters"`
+}
+
+// LogGroup declares a log group and, beyond the API, streams in it.
+type LogGroup struct {
+	LogGroupName    string            `yaml:"logGroupName"`
+	RetentionInDays int               `yaml:"retentionInDays"`
+	Tags            map[string]string `yaml:"tags"`
+	LogStreamNames  []string          `yaml:"logStreamNames"`
+}
+
+// SubscriptionFilter declares a subscription filter.
+type SubscriptionFilter struct {
+	LogGroupName   string `yaml:"logGroupName"`
+	FilterName     string `yaml:"filterName"`
+	FilterPattern  string `yaml:"filterPattern"`
+	DestinationARN string `yaml:"destinationArn"`
+	RoleARN        string `yaml:"roleArn"`
+	Distribution   string `yaml:"distribution"`
+}
+
+// setDefaults fills in what was left out.
+func (c *Config) setDefaults() {
+	setDefault(&c.Listen, "127.0.0.1:4580")
+	setDefault(&c.Admin, "127.0.0.1:4590")
+	setDefault(&c.DataDir, "./sluice-data")
+	setDefault(&c.S3, "folder:"+filepath.Join(c.DataDir, "s3"))
+	setDefault(&c.Limits, "relaxed")
+	setDefault(&c.AccountID, "000000000000")
+	setDefault(&c.Region, "us-east-1")
+	setDefault(&c.HTTP.MaxBodyBytes, 8<<20)
+	setDefault(&c.HTTP.MaxInflatedBytes, 16<<20)
+	setDefault(&c.HTTP.MaxInFlightBytes, 64<<20)
+	setDefault(&c.HTTP.ReadTimeoutSeconds, 30)
+	setDefault(&c.Log.Shards, 1)
+	setDefault(&c.Log.SegmentBytes, 64<<20)
+	setDefault(&c.Log.TailBytes, 8<<20)
+	setDefault(&c.LogLevel, "info")
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.FS == nil {
+		c.FS = vfs.OS
+	}
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// check refuses what cannot be meant, and says what to write instead.
+func (c *Config) check() error {
+	switch {
+	case c.Limits != "aws" && c.Limits != "relaxed":
+		return fmt.Errorf("limits: %q is neither aws nor relaxed", c.Limits)
+	case c.Log.Shards < 1 || c.Log.Shards > store.MaxShards:
+		return fmt.Errorf("log.shards: %d is not between 1 and %d", c.Log.Shards, store.MaxShards)
+	case c.Log.SegmentBytes < 1<<20:
+		return fmt.Errorf("log.segment_bytes: %d is less than 1 MiB (%d)", c.Log.SegmentBytes, 1<<20)
+	case c.HTTP.MaxInflatedBytes > event.MaxText:
+		return fmt.Errorf("http.max_inflated_bytes: %d is more than a batch can hold (%d)", c.HTTP.MaxInflatedBytes, event.MaxText)
+	case !strings.HasPrefix(c.S3, "folder:"):
+		return fmt.Errorf("s3: %q is not supported yet: use folder:DIR", c.S3)
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"sluice/internal/awsapi"
+)
+
+// Pipelines are applied through the very operations that clients call, so that
+// the same checks hold and the same texts are read.
+
+// call runs one operation as the configuration's owner.
+func (a *App) call(ctx context.Context, target string, in any) error {
+	body, err := awsapi.AppendJSON(nil, in)
+	if err != nil {
+		return err
+	}
+	op, ok := a.byTarget[target]
+	if !ok {
+		return fmt.Errorf("no operation %s", target)
+	}
+	r := &awsapi.Request{Caller: a.owner(), Body: body}
+	return op.Serve(ctx, r, &awsapi.Reply{})
+}
+
+func (a *App) owner() awsapi.Caller {
+	return awsapi.Caller{Account: a.cfg.AccountID, Region: a.cfg.Region}
+}
+
+// applyPipelines brings the definitions in line with the configuration. It can
+// be repeated: what is there already stays.
+func (a *App) applyPipelines(ctx context.Context) error {
+	p := a.cfg.Pipelines
+	for _, g := range p.LogGroups {
+		if err := a.applyLogGroup(ctx, g); err != nil {
+			return fmt.Errorf("apply pipelines: log group %s: %w", g.LogGroupName, err)
+		}
+	}
+	for _, d := range p.DeliveryStreams {
+		if err := a.applyDeliveryStream(ctx, d); err != nil {
+			return fmt.Errorf("apply pipelines: delivery stream %v: %w", d["DeliveryStreamName"], err)
+		}
+	}
+	for _, f := range p.SubscriptionFilters {
+		in := map[string]any{"logGroupName": f.LogGroupName, "filterName": f.FilterName, "filterPattern": f.FilterPattern, "destinationArn": f.DestinationARN}
+		in["roleArn"] = f.RoleARN
+		if f.RoleARN == "" {
+			in["roleArn"] = awsapi.ARN{Partition: "aws", Service: "iam", Account: a.cfg.AccountID, Resource: "role/sluice"}.String()
+		}
+		if f.Distribution != "" {
+			in["distribution"] = f.Distribution
+		}
+		if err := a.applyFilter(ctx, f, in); err != nil {
+			return fmt.Errorf("apply pipelines: subscription filter %s: %w", f.FilterName, err)
+		}
+	}
+	return nil
+}
+
+// unlessExists passes over the error that says the definition is there already.
+func unlessExists(err error) error {
+	var e *awsapi.Error
+	if errors.As(err, &e) && (e.Code == "ResourceAlreadyExistsException" || e.Code == "ResourceInUseException") {
+		return nil
+	}
+	return err
+}
+
+func (a *App) applyLogGroup(ctx context.Context, g LogGroup) error {
+	in := map[string]any{"logGroupName": g.LogGroupName}
+	if len(g.Tags) > 0 {
+		in["tags"] = g.Tags
+	}
+	if err := unlessExists(a.call(ctx, "Logs_20140328.CreateLogGroup", in)); err != nil {
+		return err
+	}
+	if g.RetentionInDays != 0 {
+		in := map[string]any{"logGroupName": g.LogGroupName, "retentionInDays": g.RetentionInDays}
+		if err := a.call(ctx, "Logs_20140328.PutRetentionPolicy", in); err != nil {
+			return err
+		}
+	}
+	for _, s := range g.LogStreamNames {
+		in := map[string]any{"logGroupName": g.LogGroupName, "logStreamName": s}
+		if err := unlessExists(a.call(ctx, "Logs_20140328.CreateLogStream", in)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *App) applyDeliveryStream(ctx context.Context, d map[string]any) error {
+	return unlessExists(a.call(ctx, "Firehose_20150804.CreateDeliveryStream", d))
+}
+
+// applyFilter leaves a filter alone that is what the configuration says, so that
+// a restart makes no new version of it.
+func (a *App) applyFilter(ctx context.Context, f SubscriptionFilter, in map[string]any) error {
+	if g, ok := a.catalog.Group(a.scope(), f.LogGroupName); ok {
+		for _, old := range a.catalog.SubscriptionFilters(g.UID) {
+			if old.Name == f.FilterName && old.Pattern == f.FilterPattern && old.DestinationARN == f.DestinationARN {
+				return nil
+			}
+		}
+	}
+	return a.call(ctx, "Logs_20140328.PutSubscriptionFilter", in)
+}

@@ -1,0 +1,23 @@
+package app
+
+import (
+	"context"
+
+	"sluice/firehose"
+	"sluice/stream/embedded"
+)
+
+// deliveryStatus is what firehose and the stream know of one delivery stream.
+type deliveryStatus struct {
+	firehose.Status
+	totals embedded.Totals
+}
+
+func (a *App) deliveryStatus() []deliveryStatus {
+	all := a.firehose.Status(context.Background())
+	out := make([]deliveryStatus, len(all))
+	for i, s := range all {
+		out[i] = deliveryStatus{s, a.streams.Totals(s.Route)}
+	}
+	return out
+}
