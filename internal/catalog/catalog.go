@@ -103,7 +103,7 @@ func (c *Catalog) in(s Scope) *scope {
 }
 
 // stripes are locks of many keys: two keys may share one, which costs time only.
-type stripes [64]sync.RWMutex
+type stripes [1024]sync.RWMutex
 
 var stripeSeed = maphash.MakeSeed()
 
