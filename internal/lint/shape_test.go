@@ -46,8 +46,13 @@ func TestFilesAreShort(t *testing.T) {
 	}
 }
 
-// maxRootEntries keeps the first look at the project readable.
-const maxRootEntries = 16
+// rootEntries are all that a visitor sees first. Another one needs a reason that
+// is better than a place in docs/, internal/ or bench/.
+var rootEntries = []string{
+	".ci", ".gitignore", "ARCHITECTURE.md", "CHANGELOG.md", "LICENSE", "Makefile", "README.md",
+	"bench", "cmd", "crossregion", "docs", "exporttask", "filter", "firehose", "go.mod", "go.sum",
+	"ingest", "internal", "stream",
+}
 
 func TestRootFolder(t *testing.T) {
 	for _, s := range sources(t) {
@@ -61,13 +66,13 @@ func TestRootFolder(t *testing.T) {
 	if err != nil {
 		t.Skipf("git ls-files: %v (not a git checkout)", err)
 	}
-	entries := make(map[string]bool)
+	seen := make(map[string]bool)
 	for name := range strings.Lines(string(list)) {
-		first, _, _ := strings.Cut(strings.TrimSpace(name), "/")
-		entries[first] = true
-	}
-	if len(entries) > maxRootEntries {
-		t.Errorf("%d entries at the root, more than %d: %v", len(entries), maxRootEntries, slices.Sorted(maps.Keys(entries)))
+		entry, _, _ := strings.Cut(strings.TrimSpace(name), "/")
+		if !seen[entry] && !slices.Contains(rootEntries, entry) {
+			t.Errorf("%s lies at the root: find it a folder", entry)
+		}
+		seen[entry] = true
 	}
 }
 

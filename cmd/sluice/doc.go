@@ -1,0 +1,23 @@
+// Command sluice is CloudWatch Logs' streaming side in one binary: it takes log
+// events through the CloudWatch Logs API and delivers what subscription filters
+// match to S3-like storage, exactly once.
+//
+//	sluice serve    run the server
+//	sluice ship     send the lines of files, or of standard input, as log events
+//	sluice version  print the version
+//
+// Each command is one file of this folder: a struct with its flags, a Help with
+// examples, and Run(*process) error. What it needs from outside comes in through
+// process, what it prints goes to standard output, and everything meant for the
+// eyes of a person beside that (logs, progress, errors) goes to standard error.
+//
+// Exit codes, of every command:
+//
+//	0  done
+//	1  failed; standard error says why
+//	2  the command line or the configuration is wrong; nothing was started
+//	3  done, but the service refused some of the data; the output says how much
+//
+// The process keeps nothing itself; what survives a crash is said in
+// internal/app and in the rooms.
+package main

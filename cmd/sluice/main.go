@@ -1,0 +1,114 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"sluice/cmd/sluice/internal/ship"
+)
+
+// commands are what follows "sluice" on the command line.
+type commands struct {
+	Serve   serveCommand   `cmd:"" help:"Run the server."`
+	Ship    shipCommand    `cmd:"" help:"Send the lines of files, or of standard input, as log events."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// Exit codes; see the package comment.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitRefused = 3
+)
+
+// process is what a command gets from outside.
+type process struct {
+	stdin   io.Reader
+	stdout  io.Writer
+	stderr  io.Writer
+	environ []string
+}
+
+// exitError is an error with an exit code other than exitFailed. Without an
+// error inside, everything has been said already.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// usage marks an error as one of the command line or of the configuration.
+func usage(err error) error { return &exitError{code: exitUsage, err: err} }
+
+func main() {
+	os.Exit(run(os.Args[1:], &process{
+		stdin:   os.Stdin,
+		stdout:  os.Stdout,
+		stderr:  os.Stderr,
+		environ: os.Environ(),
+	}))
+}
+
+// run executes one command line and returns its exit code.
+func run(args []string, p *process) int {
+	parser, err := newParser(&commands{}, p)
+	if err != nil {
+		panic(err) // a malformed tag in commands, seen by every test
+	}
+	context, err := parser.Parse(args)
+	if err != nil {
+		return p.report(usage(fmt.Errorf("%w; %q tells more", err, helpFor(err))))
+	}
+	return p.report(context.Run(p))
+}
+
+func newParser(c *commands, p *process) (*kong.Kong, error) {
+	return kong.New(c,
+		kong.Name("sluice"),
+		kong.Description("CloudWatch Logs' streaming side: log events in, filtered, delivered exactly once."),
+		kong.Writers(p.stdout, p.stderr),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Vars{"endpoint": ship.DefaultEndpoint},
+	)
+}
+
+// helpFor is the command line that explains what was mistaken.
+func helpFor(err error) string {
+	words := []string{"sluice"}
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context != nil {
+		if node := parse.Context.Selected(); node != nil {
+			words = append(words, node.Name)
+		}
+	}
+	return strings.Join(append(words, "--help"), " ")
+}
+
+// report prints an error, each of its lines as one, and gives the exit code.
+func (p *process) report(err error) int {
+	if err == nil {
+		return exitDone
+	}
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintln(p.stderr, "sluice: "+strings.TrimSuffix(line, "\n"))
+	}
+	var exit *exitError
+	if errors.As(err, &exit) {
+		return exit.code
+	}
+	return exitFailed
+}
