@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -44,6 +45,7 @@ var batchPatterns = []string{
 	`{ $.tags[*] = "prod" }`, `{ $.tags[*] != "prod" }`, `{ $.tags[0] = "prod" }`, `{ $.tags[1] NOT EXISTS }`, `{ $.tags[*] IS NULL }`, `{ $.tags IS NULL }`, `{ $.user.* = "u-1" }`, `{ $.user.id = "u-1" }`, `{ $.*.id = "u-1" }`, `{ $.* != "ERROR" }`,
 	`{ $.user.id != "u-1" }`, `{ $.['a.b'] = 1 }`, `{ $.['a"b'] = 1 }`, `{ $.é = "é" }`, `{ $.tags[*].x != 2 }`,
 	`[]`, `[a]`, `[a, b]`, `[a, b, c]`, `[a=ERROR]`, `[a, b=ERROR, ...]`, `[..., b=ERROR]`, `[..., b=ERROR, c]`, `[a, b!=ERROR]`, `[a=4*, b]`, `[a=404, b]`, `[a>100, ...]`, `[..., a="*RR*", b]`, `[a=%ERR%, b]`, `[a=%^ERROR$%, b]`,
+	`[a=1e-999, b]`, `[a!=1e-999, b]`, `[a=1, b]`, `{ $.n = 1e-999 }`, `{ $.n != 1e999 }`,
 	`[a=ERROR || a=WARN, b]`, `[a, b="404" && b!=x]`, `[a, rest=*two*]`,
 }
 
@@ -53,7 +55,7 @@ func randomMessage(r *rand.Rand) []byte {
 	words := func(n int) string {
 		var w []string
 		for range n {
-			w = append(w, pick("ERROR", "WARN", "timeout", "two words", "two", "words", "refused", "404", "1", "1.0", "x", "a", "b", `"quoted b"`, "[in brackets]", "é", "ERR", "OR", "\n", "\t", `\`, ""))
+			w = append(w, pick("ERROR", "WARN", "timeout", "two words", "two", "words", "refused", "404", "1", "1.0", "1e-999", "+1", "x", "a", "b", `"quoted b"`, "[in brackets]", "é", "ERR", "OR", "\n", "\t", `\`, ""))
 		}
 		return strings.Join(w, pick(" ", " ", "  ", ""))
 	}
@@ -67,7 +69,7 @@ func randomMessage(r *rand.Rand) []byte {
 		case k < 3:
 			return str()
 		case k < 5:
-			return pick("1", "0", "-0", "404", "404.0", "4.04e2", "1e0", "1.0", "1e7", "1e999", "40", "-1", "100.5", "12345678901234567890")
+			return pick("1", "0", "-0", "404", "404.0", "4.04e2", "1e0", "1.0", "1e7", "1e999", "1e-999", "40", "-1", "100.5", "12345678901234567890")
 		case k == 5 || depth > 2:
 			return pick("true", "false", "null")
 		case k == 6:
@@ -202,6 +204,29 @@ func TestMatchBatchStraddle(t *testing.T) {
 	f("\"aa\naa\"", []uint32{2}, "aa", "aa", "aa\naa\naa")
 	f("", []uint32{0, 1}, "", "")
 	f("x", nil)
+}
+
+// TestMatchBatchConcurrent is for the race detector: a pattern and its plan are
+// shared, also while the plan is made.
+func TestMatchBatchConcurrent(t *testing.T) {
+	messages := randomMessages(rand.New(rand.NewPCG(5, 6)), 50)
+	b := newBatch(messages)
+	patterns := compileEach(batchPatterns)
+	set := NewSet(patterns...)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			var m Matches
+			set.Match(b, &m)
+			for i, p := range patterns {
+				want := oneByOne(p, messages)
+				if got := p.MatchBatch(b, nil); !slices.Equal(got, want) || !slices.Equal(m.Of(i), want) {
+					t.Errorf("%s: alone %v, in the set %v, want %v", p, got, m.Of(i), want)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func FuzzMatchBatch(f *testing.F) {
