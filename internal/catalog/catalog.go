@@ -113,6 +113,11 @@ func (s *stripes) of(key string) *sync.RWMutex {
 
 func (s *stripes) ofUID(uid uint64) *sync.RWMutex { return &s[uid%uint64(len(s))] }
 
+// ofChild tells equal names in different groups apart: streams often have them.
+func (s *stripes) ofChild(uid uint64, name string) *sync.RWMutex {
+	return &s[(maphash.String(stripeSeed, name)+uid)%uint64(len(s))]
+}
+
 // sequence gives out uids.
 type sequence struct {
 	commit func(...Change) error

@@ -102,7 +102,7 @@ func (c *Catalog) DeleteLogStream(groupUID uint64, name string) (LogStream, erro
 // lockStream keeps the group from going away and the name from being changed by
 // somebody else. Streams of one group still change side by side.
 func (c *Catalog) lockStream(groupUID uint64, name string) (unlock func()) {
-	group, stream := c.groups.ofUID(groupUID), c.children.of(name)
+	group, stream := c.groups.ofUID(groupUID), c.children.ofChild(groupUID, name)
 	group.RLock()
 	stream.Lock()
 	return func() {
