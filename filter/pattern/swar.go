@@ -63,13 +63,13 @@ func blockAt(b []byte, base int, short *[blockSize]byte) (chunk *[blockSize]byte
 
 const blanks = "                                                                " // a block
 
-// quoteMarks returns where a block has quotes, and whether it has backslashes or
+// quoteMarksPortable returns where a block has quotes, and whether it has backslashes or
 // control characters, too.
 //
 // While no byte has its high bit set, 0x80-x has it in the bytes where x is zero
 // and x+0x60 in those that are no control character, without a carry into the
 // next: half the instructions of the general form.
-func quoteMarks(chunk *[blockSize]byte) (quotes uint64, special bool) {
+func quoteMarksPortable(chunk *[blockSize]byte) (quotes uint64, special bool) {
 	slashes, beyond, printable := uint64(0), uint64(0), uint64(highBits)
 	for k := blockSize - 8; k >= 0; k -= 8 {
 		x := binary.LittleEndian.Uint64(chunk[k:])
@@ -84,8 +84,8 @@ func quoteMarks(chunk *[blockSize]byte) (quotes uint64, special bool) {
 	return marksOf(chunk, '"'), marksOf(chunk, '\\') != 0 || controlMarks(chunk) != 0
 }
 
-// separatorMarks returns where a block has blanks, tabs and newlines.
-func separatorMarks(chunk *[blockSize]byte) (marks uint64) {
+// separatorMarksPortable returns where a block has blanks, tabs and newlines.
+func separatorMarksPortable(chunk *[blockSize]byte) (marks uint64) {
 	beyond, printable := uint64(0), uint64(highBits)
 	for k := blockSize - 8; k >= 0; k -= 8 {
 		x := binary.LittleEndian.Uint64(chunk[k:])
