@@ -89,11 +89,11 @@ func (l *lane) dueAt(span event.Span) time.Time {
 }
 
 // lookAgain is when a lane with nothing to deliver looks again even without a
-// signal: well within the interval. It makes a lost signal harmless; and on a
-// Test clock, which may be moved between a signal and the lane's look, it is
-// what arms the hint inside the move.
+// signal: after an interval, for nothing that comes meanwhile is due earlier. It
+// makes a lost signal harmless; and on a Test clock, which may be moved between
+// a signal and the lane's look, it is what arms the hint inside the move.
 func (l *lane) lookAgain() time.Duration {
-	return max(time.Second, l.stream.config.hintInterval()/2)
+	return max(time.Second, l.stream.config.hintInterval())
 }
 
 // idle waits until there may be something to do.
