@@ -191,3 +191,42 @@ func TestZeroedSector(t *testing.T) {
 	equal(t, len(have), 52)
 	equal(t, have[13] && !have[14] && !have[21] && have[22], true)
 }
+
+// TestFlipSoleSegment damages each byte of the one segment that trimming left,
+// after a crash: the sequences go on, and the folders keep what was before.
+func TestFlipSoleSegment(t *testing.T) {
+	disk, m := newDisk(t), &model{}
+	cfg, _ := smallConfig(t)
+	l := open(t, disk, cfg)
+	for i := 0; i == 0 || len(l.Segments()) < 3; i++ {
+		f := wal.Frame{Type: wal.TypePut, Key: 5, Payload: payload(i, 500)}
+		_, err := l.Append(ctx, f.Type, f.Key, f.Payload)
+		must(t, err)
+		m.add(f)
+	}
+	must(t, l.Trim(l.Next()))
+	base := l.First()
+	equal(t, base, l.Durable())
+	entries, err := disk.ReadDir(cfg.Dir)
+	must(t, err)
+	name := filepath.Join(cfg.Dir, entries[len(entries)-1].Name())
+	for off := range int64(4 << 10) {
+		broken := disk.CrashClone(vfs.CrashOptions{})
+		flip(t, broken, name, off)
+		for round := range uint64(2) { // and the next Open finds the same
+			cfg, folders := smallConfig(t)
+			cfg.Quarantine = nil
+			l := open(t, broken, cfg)
+			next := l.Next()
+			if next != base+round && next != base+1+round {
+				t.Fatalf("offset %d: goes on at %d, base is %d", off, next, base)
+			}
+			if want := m.fold(1, min(next-1, uint64(len(m.frames)))); round == 0 && *folders[0] != want {
+				t.Fatalf("offset %d: state %+v, want %+v", off, *folders[0], want)
+			}
+			_, err := l.Append(ctx, wal.TypePut, 1, []byte("more"))
+			must(t, err)
+			must(t, l.Close())
+		}
+	}
+}

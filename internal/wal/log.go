@@ -270,8 +270,10 @@ func (l *Log) report(d Damage) {
 	}
 }
 
-// Trim frees the whole segments that lie below before, and never the last one.
-// Removal is made durable one by one, so that a crash leaves no gap.
+// Trim frees the whole segments that lie below before, and never the last one
+// with a durable frame: sequences and folder states hang on it, while a later
+// segment may turn out void after a crash. Removal is made durable one by one,
+// so that a crash leaves no gap.
 func (l *Log) Trim(before uint64) error {
 	l.trimming.Lock()
 	defer l.trimming.Unlock()
@@ -293,7 +295,7 @@ func (l *Log) nextVictim(before uint64) (victim *segment, asSpare bool, err erro
 	switch {
 	case l.closed:
 		return nil, false, ErrClosed
-	case len(l.segments) < 2 || !l.segments[0].sealed || l.segments[1].base > before:
+	case len(l.segments) < 2 || !l.segments[0].sealed || l.segments[1].base > min(before, l.durable):
 		return nil, false, nil
 	}
 	victim = l.segments[0]

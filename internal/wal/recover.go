@@ -40,6 +40,7 @@ func (l *Log) recover() error {
 	if err := l.recoverSegments(); err != nil {
 		return err
 	}
+	// A Trim of the process before may have removed a name without syncing it.
 	if err := l.fs.SyncDir(l.cfg.Dir); err != nil {
 		return err
 	}
@@ -91,13 +92,16 @@ func cmp(a, b uint64) int {
 // the last sequence that later segments prove to have been durable before the
 // crash, 0 as long as there is no proof.
 func (l *Log) recoverSegments() error {
-	floor := uint64(0)
+	floor, kept := uint64(0), 0
 	for i, s := range slices.Backward(l.segments) {
-		void, err := l.recoverSegment(s, floor)
-		if err != nil {
+		// An empty segment was made before a crash and nothing in it was ever
+		// durable. But the sole rest of a trimmed log held a durable frame: it
+		// is damaged, and its snapshot and its base are still good.
+		sole := kept == 0 && i == 0 && s.base > 1
+		if err := l.recoverSegment(s, floor, sole); err != nil {
 			return fmt.Errorf("segment %s: %w", s.name, err)
 		}
-		if void { // made before a crash, and nothing durable in it
+		if s.last < s.base && !sole {
 			if err := l.fs.Remove(l.path(s.name)); err != nil {
 				return err
 			}
@@ -108,6 +112,7 @@ func (l *Log) recoverSegments() error {
 			return &CorruptError{Damage{Segment: s.name, FirstSeq: floor + 1, LastSeq: s.last, Reason: "overlapping segments"}}
 		}
 		floor = s.base - 1
+		kept++
 	}
 	l.reportGaps()
 	return nil
@@ -122,19 +127,20 @@ func (l *Log) reportGaps() {
 	}
 }
 
-// recoverSegment opens one segment. void: it holds nothing that ever was durable.
-func (l *Log) recoverSegment(s *segment, floor uint64) (void bool, err error) {
+// recoverSegment opens one segment and seals it if it is not, unless it is empty
+// and may go.
+func (l *Log) recoverSegment(s *segment, floor uint64, keep bool) error {
 	f, err := l.fs.OpenFile(l.path(s.name), os.O_RDWR)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer f.Close() // what was written is synced
 	size, err := f.Size()
 	if err != nil {
-		return false, err
+		return err
 	}
 	if err := l.checkHeader(s, f); err != nil {
-		return false, err
+		return err
 	}
 	ok, err := s.openByFooter(f, size)
 	if ok && floor == 0 { // a crash may have torn this footer, or left it in the page cache only
@@ -143,25 +149,25 @@ func (l *Log) recoverSegment(s *segment, floor uint64) (void bool, err error) {
 		}
 	}
 	if ok || err != nil {
-		return false, err
+		return err
 	}
 	s.sections, s.sealed = nil, false
 	sc := &scanner{file: f, uuid: s.uuid, off: headerSize, limit: size}
 	v, err := surveySegment(sc, s.base, ceiling(floor), func(parsed, int64) {})
 	if err != nil {
-		return false, err
+		return err
 	}
 	end, last, holes := v.cut(floor)
-	if last < s.base && floor < s.base {
-		return true, nil
-	}
 	s.start, s.end, s.durable, s.last = v.start, end, end, last
+	if last < s.base && !keep {
+		return nil
+	}
 	// Nothing is written behind a segment before its footer is durable, unless
 	// an Open found the disk full and cut it to its frames.
 	if floor > 0 && size != end {
 		l.report(Damage{Segment: s.name, Offset: end, Length: size - end, FirstSeq: 1, Reason: "footer"})
 	}
-	return false, l.rebuild(s, f, max(v.durable, floor), holes)
+	return l.rebuild(s, f, max(v.durable, floor), holes)
 }
 
 // ceiling is the highest sequence that a segment can hold when later ones prove
