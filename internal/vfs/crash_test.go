@@ -172,6 +172,29 @@ func TestCrashOfProcessKeepsPageCache(t *testing.T) {
 	equal(t, tree(t)(alive.CrashClone(vfs.CrashOptions{})), "f=")
 }
 
+func TestFailSync(t *testing.T) {
+	m := vfs.NewMem()
+	put(t, m, "f", strings.Repeat("a", 8192))
+	must(t, m.SyncDir("/"))
+	h, err := m.OpenFile("f", 2)
+	must(t, err)
+	write(t, h, "bb")
+	_, err = h.WriteAt([]byte("cc"), 4096)
+	must(t, err)
+	m.FailSync()
+	must(t, h.Sync())
+	alive := m.CrashClone(vfs.CrashOptions{ProcessOnly: true})
+	h, err = alive.OpenFile("f", 2)
+	must(t, err)
+	equal(t, read(t, alive, "f")[:3], "bba")
+	_, err = h.WriteAt([]byte("c"), 4096)
+	must(t, err)
+	must(t, h.Sync())
+	left := read(t, alive.CrashClone(vfs.CrashOptions{}), "f")
+	equal(t, left[:3], "aaa")
+	equal(t, left[4096:4099], "cca")
+}
+
 func TestFault(t *testing.T) {
 	boom := errors.New("boom")
 	var ops []string

@@ -108,11 +108,34 @@ func (c *cloner) replaySurvivors(journal []change) {
 	}
 }
 
+// FailSync does to every file what linux does when a sync fails: its dirty pages
+// count as clean from now on. They can be read, a later Sync succeeds, and a
+// crash of the machine loses them unless they are written again.
+func (m *Mem) FailSync() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	failSync(m.root)
+}
+
+func failSync(n *node) {
+	for _, child := range n.entries {
+		failSync(child)
+	}
+	for i, pg := range n.pages {
+		if pg != pageOf(n.synced, int64(i)) {
+			if n.clean == nil {
+				n.clean = map[int64]bool{}
+			}
+			n.clean[int64(i)] = true
+		}
+	}
+}
+
 // crashed returns a content as a crash could leave it.
 func (c *content) crashed(o CrashOptions) content {
 	if o.ProcessOnly {
 		clone := *c
-		clone.pages, clone.synced = slices.Clone(c.pages), slices.Clone(c.synced)
+		clone.pages, clone.synced, clone.clean = slices.Clone(c.pages), slices.Clone(c.synced), maps.Clone(c.clean)
 		for i, pg := range clone.pages {
 			if pg != nil && pg != pageOf(clone.synced, int64(i)) { // the original writes on in its own pages
 				clone.pages[i] = new(page)

@@ -21,7 +21,8 @@ type page [pageSize]byte
 type content struct {
 	pages, synced     []*page
 	size, syncedSize  int64
-	lastOff, lastSize int64 // the last write since Sync, for tearing it
+	lastOff, lastSize int64          // the last write since Sync, for tearing it
+	clean             map[int64]bool // pages that Sync wrongly holds for clean, see FailSync
 }
 
 func (c *content) readAt(p []byte, off int64) int {
@@ -53,6 +54,7 @@ func (c *content) writeAt(p []byte, off int64) {
 
 // own returns page i for writing.
 func (c *content) own(i int64) *page {
+	delete(c.clean, i)
 	for int64(len(c.pages)) <= i {
 		c.pages = append(c.pages, nil)
 	}
@@ -82,7 +84,13 @@ func (c *content) truncate(size int64) {
 }
 
 func (c *content) sync() {
+	was := c.synced
 	c.synced, c.syncedSize = slices.Clone(c.pages), c.size
+	for i := range c.clean {
+		if i < int64(len(c.synced)) {
+			c.synced[i] = pageOf(was, i)
+		}
+	}
 	c.lastSize = 0
 }
 

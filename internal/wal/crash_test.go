@@ -207,3 +207,48 @@ func TestCrashDuringRecovery(t *testing.T) {
 		}
 	}
 }
+
+// TestSyncThatFailed: after a failed sync the written pages are clean for the
+// kernel and not on the disk. The next process must not take them for durable.
+func TestSyncThatFailed(t *testing.T) {
+	disk, m := newDisk(t), &model{}
+	cfg, _ := smallConfig(t)
+	syncs, fail := 0, false
+	fsys := vfs.Fault(disk, func(op vfs.Op) error {
+		if op.Kind == vfs.OpSync && fail {
+			syncs++
+			disk.FailSync()
+			return syscall.EIO
+		}
+		return nil
+	})
+	l, err := wal.Open(fsys, cfg)
+	must(t, err)
+	for i := range 6 {
+		fail = i == 5
+		f := wal.Frame{Type: wal.TypePut, Key: 5, Payload: payload(i, 500)}
+		seq, err := l.Append(ctx, f.Type, f.Key, f.Payload)
+		m.add(f)
+		if i < 5 {
+			must(t, err)
+			m.acked = seq
+			continue
+		}
+		is(t, err, wal.ErrReadOnly)
+		is(t, err, syscall.EIO)
+		is(t, l.Err(), wal.ErrReadOnly)
+	}
+	equal(t, syncs, 1)
+	_, err = l.Append(ctx, wal.TypePut, 5, []byte("x"))
+	is(t, err, syscall.EIO)
+	f, err := l.Read(5)
+	must(t, err)
+	m.equal(t, f)
+	is(t, l.Close(), wal.ErrReadOnly)
+
+	disk = disk.CrashClone(vfs.CrashOptions{ProcessOnly: true})
+	l, _ = m.reopen(t, disk)
+	equal(t, l.Durable(), 6) // it is all in the page cache
+	l, _ = m.reopen(t, disk.CrashClone(vfs.CrashOptions{}))
+	equal(t, l.Durable(), 6)
+}

@@ -1,0 +1,323 @@
+package wal_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"sluice/internal/vfs"
+	"sluice/internal/wal"
+)
+
+// TestConcurrentAppendAndRead: many appenders and readers, each reader sees
+// every frame once and in order while segments roll and trimming follows.
+func TestConcurrentAppendAndRead(t *testing.T) {
+	const appenders, each, readers = 8, 300, 3
+	l := open(t, vfs.NewMem(), wal.Config{SegmentBytes: 64 << 10, BlockBytes: 4 << 10, TailBytes: 16 << 10})
+	var wg sync.WaitGroup
+	sent := make([]sync.Map, appenders)
+	for a := range appenders {
+		wg.Go(func() {
+			for i := range each {
+				seq, err := l.Append(ctx, wal.TypePut, uint64(a), payload(i, 10+i%700))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				sent[a].Store(i, seq)
+			}
+		})
+	}
+	for n := range readers {
+		wg.Go(func() {
+			r, err := l.NewReader(1)
+			must(t, err)
+			var next [appenders]int
+			for seq := uint64(1); seq <= appenders*each; {
+				b, err := r.Next(ctx)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for f := range b.All() {
+					if f.Seq != seq || string(f.Payload) != string(payload(next[f.Key], 10+next[f.Key]%700)) {
+						t.Errorf("reader %d: frame %d of appender %d where %d was due", n, f.Seq, f.Key, seq)
+						return
+					}
+					next[f.Key]++
+					seq++
+				}
+				if n == 0 {
+					f, err := l.Read(seq - 1)
+					if err != nil || f.Seq != seq-1 {
+						t.Errorf("read %d: %v, %v", seq-1, f.Seq, err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	last := uint64(0)
+	for i := range each {
+		seq, _ := sent[0].Load(i)
+		if seq.(uint64) <= last {
+			t.Fatalf("appender's frames out of order: %d after %d", seq, last)
+		}
+		last = seq.(uint64)
+	}
+	must(t, l.Close())
+}
+
+// TestTrimUnderReaders: a reader that is overtaken gets ErrTrimmed, never other bytes.
+func TestTrimUnderReaders(t *testing.T) {
+	l := open(t, vfs.NewMem(), wal.Config{SegmentBytes: 8 << 10, BlockBytes: 4 << 10, TailBytes: 1,
+		Quarantine: func(d wal.Damage) { t.Errorf("trimming was taken for damage: %+v", d) }})
+	const frames = 3000
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := 1; i <= frames; i++ {
+			seq, err := l.Append(ctx, wal.TypePut, 1, payload(i, 200))
+			must(t, err)
+			if i%40 == 0 {
+				must(t, l.Trim(seq-30))
+			}
+		}
+	})
+	for range 2 {
+		wg.Go(func() {
+			r, err := l.NewReader(1)
+			for err == nil || errors.Is(err, wal.ErrTrimmed) {
+				if err != nil {
+					err = r.Seek(l.First())
+					continue
+				}
+				var b wal.Block
+				if b, err = r.Next(ctx); err != nil {
+					continue
+				}
+				for f := range b.All() {
+					if string(f.Payload) != string(payload(int(f.Seq), 200)) {
+						t.Errorf("frame %d has other bytes", f.Seq)
+					}
+				}
+				if b.Last() == frames {
+					return
+				}
+			}
+			t.Error(err)
+		})
+	}
+	wg.Wait()
+	must(t, l.Close())
+}
+
+// slowSync lets a test hold syncs.
+type slowSync struct {
+	vfs.FS
+	started, release chan struct{}
+}
+
+func (s slowSync) hook(op vfs.Op) error {
+	if op.Kind == vfs.OpSync {
+		s.started <- struct{}{}
+		<-s.release
+	}
+	return nil
+}
+
+// TestGroupCommit: while a block is synced the next one collects, one sync
+// covers it, and Enqueue waits only when it is full.
+func TestGroupCommit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := slowSync{started: make(chan struct{}), release: make(chan struct{})}
+		hold := false
+		l := open(t, vfs.Fault(vfs.NewMem(), func(op vfs.Op) error {
+			if hold {
+				return s.hook(op)
+			}
+			return nil
+		}), wal.Config{BlockBytes: 4 << 10})
+		appendN(t, l, 1, 1, 10)
+		hold = true
+		done := make(chan uint64, 100)
+		add := func(size int) {
+			go func() {
+				seq, err := l.Append(ctx, wal.TypePut, 1, make([]byte, size))
+				if err != nil {
+					t.Error(err)
+				}
+				done <- seq
+			}()
+			synctest.Wait()
+		}
+		add(100)
+		<-s.started
+		for range 4 { // collected meanwhile: 3,840 of 4,096 bytes
+			add(920)
+		}
+		equal(t, l.Next(), 7)
+		add(920) // does not fit and waits
+		equal(t, l.Next(), 7)
+		waiting, cancel := context.WithCancel(ctx)
+		go func() {
+			_, err := l.Enqueue(waiting, wal.TypePut, 1, make([]byte, 920))
+			is(t, err, context.Canceled)
+			done <- 0
+		}()
+		synctest.Wait()
+		cancel()
+		equal(t, <-done, 0)
+		equal(t, l.Durable(), 1)
+		s.release <- struct{}{}
+		equal(t, <-done, 2)
+		<-s.started // one sync for the four, led by one of them or by the one that waits for room
+		s.release <- struct{}{}
+		for range 4 {
+			<-done
+		}
+		<-s.started
+		s.release <- struct{}{}
+		equal(t, <-done, 7)
+		equal(t, l.Stats().Commits, 4)
+		hold = false
+		must(t, l.Close())
+	})
+}
+
+// TestReaderWaits: Next wakes on a commit, on Close and on ctx, and not before.
+func TestReaderWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := open(t, vfs.NewMem(), wal.Config{})
+		r, err := l.NewReader(1)
+		must(t, err)
+		got := make(chan string, 1)
+		next := func(ctx context.Context) {
+			go func() {
+				b, err := r.Next(ctx)
+				got <- fmt.Sprint(b.First(), b.Last(), err)
+			}()
+			synctest.Wait()
+		}
+		next(ctx)
+		seq, err := l.Enqueue(ctx, wal.TypePut, 1, []byte("a"))
+		must(t, err)
+		synctest.Wait()
+		equal(t, len(got), 0)
+		must(t, l.WaitDurable(ctx, seq))
+		equal(t, <-got, "1 1 <nil>")
+		c, cancel := context.WithCancel(ctx)
+		next(c)
+		cancel()
+		equal(t, <-got, "0 0 context canceled")
+		next(ctx)
+		must(t, l.Close())
+		equal(t, <-got, "0 0 log is closed")
+	})
+}
+
+func TestErrors(t *testing.T) {
+	mem := vfs.NewMem()
+	for _, bad := range []wal.Config{
+		{}, {Dir: "/w", SegmentBytes: 100}, {Dir: "/w", BlockBytes: 1}, {Dir: "/w", TailBytes: -1},
+		{Dir: "/w", SegmentBytes: 8 << 10, MaxFrameBytes: 8 << 10},
+		{Dir: "/w", Folders: []wal.Folder{&tally{id: 1}, &tally{id: 1}}},
+		{Dir: "/w", Indexers: []wal.Indexer{&offsets{}, &offsets{}}},
+	} {
+		if _, err := wal.Open(mem, bad); err == nil {
+			t.Errorf("Open takes %+v", bad)
+		}
+	}
+	l := open(t, mem, wal.Config{Dir: "/w", Shard: 3})
+	_, err := l.Append(ctx, 0, 1)
+	is(t, err, wal.ErrType)
+	_, err = l.Append(ctx, 250, 1)
+	is(t, err, wal.ErrType)
+	_, err = l.Append(ctx, wal.TypePut, 1, make([]byte, 40<<20+1))
+	is(t, err, wal.ErrTooLarge)
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	_, err = l.Append(gone, wal.TypePut, 1)
+	is(t, err, context.Canceled)
+	equal(t, l.Next(), 1)
+	is(t, l.WaitDurable(ctx, 1), wal.ErrBeyond)
+	_, err = l.NewReader(2)
+	is(t, err, wal.ErrBeyond)
+	_, err = l.NewReader(0)
+	is(t, err, wal.ErrTrimmed)
+	_, err = l.Section(1, 7)
+	is(t, err, wal.ErrBeyond)
+	appendN(t, l, 1, 1, 0)
+	_, err = l.Section(1, 7)
+	is(t, err, wal.ErrNotSealed)
+	must(t, l.Close())
+	is(t, l.Close(), wal.ErrClosed)
+	is(t, l.Err(), wal.ErrClosed)
+	is(t, l.Trim(1), wal.ErrClosed)
+	_, err = l.Append(ctx, wal.TypePut, 1)
+	is(t, err, wal.ErrClosed)
+	_, err = l.Read(1)
+	is(t, err, wal.ErrClosed)
+	_, err = l.NewReader(1)
+	is(t, err, wal.ErrClosed)
+	if _, err := wal.Open(mem, wal.Config{Dir: "/w", Shard: 4}); err == nil {
+		t.Error("opened another shard's folder")
+	}
+}
+
+// TestNoSpace: a full disk refuses the frame that needs a new segment, keeps
+// everything else going, and is over when there is room.
+func TestNoSpace(t *testing.T) {
+	full := false
+	l := open(t, vfs.Fault(vfs.NewMem(), func(op vfs.Op) error {
+		if full && op.Kind == vfs.OpPreallocate {
+			return errNoSpace
+		}
+		return nil
+	}), wal.Config{SegmentBytes: 4 << 10})
+	appendN(t, l, 1, 3, 1000)
+	full = true
+	for range 2 {
+		_, err := l.Append(ctx, wal.TypeBatch, 4, payload(4, 1000))
+		is(t, err, wal.ErrNoSpace)
+		must(t, l.Err())
+	}
+	expectN(t, l, 1, 3, 1000)
+	full = false
+	appendN(t, l, 4, 10, 1000)
+	expectN(t, l, 1, 13, 1000)
+	must(t, l.Close())
+}
+
+// counter is a Folder that allocates nothing.
+type counter struct{ n uint64 }
+
+func (c *counter) ID() uint8                        { return 1 }
+func (c *counter) Fold(f wal.Frame)                 { c.n += uint64(len(f.Payload)) }
+func (c *counter) AppendSnapshot(dst []byte) []byte { return dst }
+func (c *counter) Restore([]byte) error             { return nil }
+
+func TestEnqueueAllocates(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	l := open(t, nowhere{vfs.NewMem()}, wal.Config{Folders: []wal.Folder{&counter{}}})
+	data := payload(1, 100)
+	if n := testing.AllocsPerRun(5000, func() {
+		if _, err := l.Enqueue(ctx, wal.TypePut, 1, data, data); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations a frame", n)
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		if _, err := l.Append(ctx, wal.TypePut, 1, data); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations an uncontended append", n)
+	}
+	must(t, l.Close())
+}
