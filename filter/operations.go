@@ -51,6 +51,7 @@ func (a *API) Operations() []awsapi.Operation {
 		operation("PutSubscriptionFilter", a.putSubscriptionFilter),
 		operation("DescribeSubscriptionFilters", a.describeSubscriptionFilters),
 		operation("DeleteSubscriptionFilter", a.deleteSubscriptionFilter),
+		operation("TestMetricFilter", a.testMetricFilter),
 	}
 }
 
