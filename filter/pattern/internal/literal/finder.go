@@ -44,10 +44,8 @@ func secondRarest(s string, rarest int) int {
 	return second
 }
 
-// Index returns the offset of the first occurrence in text, or -1.
-//
-// hot: BenchmarkFinder
-func (f *Finder) Index(text []byte) int {
+// indexPortable is Index by means of package bytes.
+func (f *Finder) indexPortable(text []byte) int {
 	n := len(f.literal)
 	if n == 0 {
 		return 0
@@ -71,7 +69,7 @@ func (f *Finder) Index(text []byte) int {
 	return -1
 }
 
-// indexCore is Index from offset on, for texts in which the rarest byte is
+// indexCore is indexPortable from offset on, for texts in which the rarest byte is
 // common.
 func (f *Finder) indexCore(text []byte, from int) int {
 	n := len(f.literal)

@@ -241,17 +241,21 @@ func (s *sampler) verify(dst []Hit, text []byte, pos int, literals []string) []H
 		if c.bytes != g {
 			continue
 		}
-		// The rarest other byte first: it mostly spares the comparison.
-		if at := pos + int(c.checkAt); uint(at) >= uint(len(text)) || text[at] != c.check {
-			continue
-		}
-		l := literals[c.literal]
-		start := pos - int(c.at)
-		if start >= 0 && len(l) <= len(text)-start && string(text[start:start+len(l)]) == l {
-			dst = append(dst, newHit(start, c.literal))
+		if c.occurs(text, pos, literals[c.literal]) {
+			dst = append(dst, newHit(pos-int(c.at), c.literal))
 		}
 	}
 	return dst
+}
+
+// occurs reports whether literal l is there, its gram being at pos. The rarest
+// other byte goes first: it mostly spares the comparison.
+func (g *gram) occurs(text []byte, pos int, l string) bool {
+	if at := pos + int(g.checkAt); uint(at) >= uint(len(text)) || text[at] != g.check {
+		return false
+	}
+	start := pos - int(g.at)
+	return start >= 0 && len(l) <= len(text)-start && string(text[start:start+len(l)]) == l
 }
 
 // pack returns the at most four bytes of b as a little-endian number.

@@ -25,6 +25,8 @@ type Scanner struct {
 	// force short grams and strides on the others.
 	finders   []Finder
 	finderIDs []uint32
+	// vector, if not nil, does what groups would do.
+	vector *fingerprints
 }
 
 // maxFinders bounds the extra passes.
@@ -41,6 +43,13 @@ func NewScanner(literals []string) *Scanner {
 	}
 	slices.SortStableFunc(ids, func(a, b uint32) int { return len(s.literals[a]) - len(s.literals[b]) })
 
+	short := 0
+	for short < len(ids) && len(s.literals[ids[short]]) < 3 {
+		short++
+	}
+	if s.vector = newFingerprints(s.literals, ids[short:]); s.vector != nil {
+		ids = ids[:short]
+	}
 	best := s.layout(ids)
 	found, spent := 0, 0.0
 	for k := 1; k <= min(maxFinders, len(ids)); k++ {
@@ -129,6 +138,9 @@ func (s *Scanner) AppendHits(dst []Hit, text []byte) []Hit {
 	from := len(dst)
 	for i := range s.groups {
 		dst = s.groups[i].appendHits(dst, text, s.literals)
+	}
+	if s.vector != nil {
+		dst = s.vector.appendHits(dst, text, s.literals)
 	}
 	for i := range s.finders {
 		dst = s.finders[i].appendHits(dst, text, s.finderIDs[i])

@@ -1,0 +1,161 @@
+//go:build goexperiment.simd && amd64 && go1.26 && !go1.27
+
+package literal
+
+import (
+	"math/bits"
+	"simd/archsimd"
+	"slices"
+)
+
+// With GOEXPERIMENT=simd both searches compare 32 positions at a time. The
+// package is an experiment of Go 1.26, hence the narrow build constraint; the
+// portable twins stay in use on processors without AVX2 and for the ends of a
+// text, and TestVectorEqualsPortable holds both against each other.
+
+var hasAVX2 = archsimd.X86.AVX2()
+
+func load(b []byte) archsimd.Uint8x32 { return archsimd.LoadUint8x32((*[32]uint8)(b)) }
+
+// Index returns the offset of the first occurrence in text, or -1.
+//
+// hot: BenchmarkFinder
+func (f *Finder) Index(text []byte) int {
+	if !hasAVX2 || len(f.literal) < 2 || len(text) < 128+len(f.literal) {
+		return f.indexPortable(text)
+	}
+	start, done := f.indexVector(text)
+	// SSE instructions stall on dirty AVX registers.
+	archsimd.ClearAVXUpperBits()
+	if start >= 0 {
+		return start
+	}
+	if j := f.indexPortable(text[done:]); j >= 0 {
+		return done + j
+	}
+	return -1
+}
+
+// indexVector looks for the two rarest bytes of the literal at their distance.
+// Without a find it returns -1 and where the literal may still start.
+func (f *Finder) indexVector(text []byte) (start, done int) {
+	rare, check := archsimd.BroadcastUint8x32(f.rare), archsimd.BroadcastUint8x32(f.check)
+	// All positions at which the literal may start, at two offsets.
+	n := len(text) - len(f.literal) + 1
+	a, c := text[f.rareAt:f.rareAt+n], text[f.checkAt:f.checkAt+n]
+	for len(a) >= 64 && len(c) >= 64 {
+		low := load(a).Equal(rare).And(load(c).Equal(check))
+		high := load(a[32:]).Equal(rare).And(load(c[32:]).Equal(check))
+		if found := uint64(low.ToBits()) | uint64(high.ToBits())<<32; found != 0 {
+			for at := n - len(a); found != 0; found &= found - 1 {
+				start := at + bits.TrailingZeros64(found)
+				if string(text[start:start+len(f.literal)]) == string(f.literal) {
+					return start, 0
+				}
+			}
+		}
+		a, c = a[64:], c[64:]
+	}
+	return -1, n - len(a)
+}
+
+// fingerprints scans for up to maxFingerprints literals of three bytes or more.
+// The literals are dealt into eight buckets. For each of three neighbouring
+// bytes two tables of 16 entries, by low and by high nibble, tell the buckets a
+// byte is possible in, one bit each; a position where a bit survives all six
+// look-ups is verified.
+type fingerprints struct {
+	low, high [3]archsimd.Uint8x32
+	buckets   [8][]gram
+}
+
+const (
+	fingerprintLength = 3
+	maxFingerprints   = 48
+)
+
+// newFingerprints returns nil if the samplers are better.
+func newFingerprints(literals []string, ids []uint32) *fingerprints {
+	if !hasAVX2 || len(ids) == 0 || len(ids) > maxFingerprints {
+		return nil
+	}
+	var all []gram
+	for _, id := range ids {
+		l := literals[id]
+		if len(l) < fingerprintLength {
+			return nil
+		}
+		all = append(all, newGram(l, id, rarestWindow(l, fingerprintLength), fingerprintLength))
+	}
+	// Neighbours in order share nibbles, so that a bucket admits little else.
+	slices.SortFunc(all, func(a, b gram) int { return int(a.bytes) - int(b.bytes) })
+	f := &fingerprints{}
+	var low, high [fingerprintLength][32]uint8
+	for i, g := range all {
+		bucket := i * len(f.buckets) / len(all)
+		f.buckets[bucket] = append(f.buckets[bucket], g)
+		for k := range fingerprintLength {
+			b := uint8(g.bytes >> (8 * k))
+			for _, lane := range []int{0, 16} {
+				low[k][lane+int(b&15)] |= 1 << bucket
+				high[k][lane+int(b>>4)] |= 1 << bucket
+			}
+		}
+	}
+	for k := range fingerprintLength {
+		f.low[k], f.high[k] = archsimd.LoadUint8x32(&low[k]), archsimd.LoadUint8x32(&high[k])
+	}
+	return f
+}
+
+// appendHits appends the occurrences in text, nearly in order.
+//
+// hot: BenchmarkScanner
+func (f *fingerprints) appendHits(dst []Hit, text []byte, literals []string) []Hit {
+	nibble, zero := archsimd.BroadcastUint8x32(15), archsimd.BroadcastUint8x32(0)
+	// The upper half of a product with 2^12 is a shift right by 4. A shift would
+	// load its count by an SSE instruction, which stalls on dirty AVX registers.
+	shift := archsimd.BroadcastUint16x16(1 << 12)
+	low0, low1, low2 := f.low[0], f.low[1], f.low[2]
+	high0, high1, high2 := f.high[0], f.high[1], f.high[2]
+	var possible [32]uint8
+	pos := 0
+	for ; pos+32+fingerprintLength-1 <= len(text); pos += 32 {
+		v0, v1, v2 := load(text[pos:]), load(text[pos+1:]), load(text[pos+2:])
+		r := low0.PermuteOrZeroGrouped(v0.And(nibble).AsInt8x32()).
+			And(high0.PermuteOrZeroGrouped(v0.AsUint16x16().MulHigh(shift).AsUint8x32().And(nibble).AsInt8x32())).
+			And(low1.PermuteOrZeroGrouped(v1.And(nibble).AsInt8x32())).
+			And(high1.PermuteOrZeroGrouped(v1.AsUint16x16().MulHigh(shift).AsUint8x32().And(nibble).AsInt8x32())).
+			And(low2.PermuteOrZeroGrouped(v2.And(nibble).AsInt8x32())).
+			And(high2.PermuteOrZeroGrouped(v2.AsUint16x16().MulHigh(shift).AsUint8x32().And(nibble).AsInt8x32()))
+		found := ^r.Equal(zero).ToBits()
+		if found == 0 {
+			continue
+		}
+		r.Store(&possible)
+		for ; found != 0; found &= found - 1 {
+			k := bits.TrailingZeros32(found)
+			dst = f.verify(dst, text, pos+k, possible[k], literals)
+		}
+	}
+	archsimd.ClearAVXUpperBits()
+	for ; pos+fingerprintLength <= len(text); pos++ {
+		dst = f.verify(dst, text, pos, 0xff, literals)
+	}
+	return dst
+}
+
+// verify appends the occurrences of literals of the given buckets whose
+// fingerprint is at pos.
+func (f *fingerprints) verify(dst []Hit, text []byte, pos int, buckets uint8, literals []string) []Hit {
+	g := pack(text[pos : pos+fingerprintLength])
+	for ; buckets != 0; buckets &= buckets - 1 {
+		list := f.buckets[bits.TrailingZeros8(buckets)]
+		for i := range list {
+			if c := &list[i]; c.bytes == g && c.occurs(text, pos, literals[c.literal]) {
+				dst = append(dst, newHit(pos-int(c.at), c.literal))
+			}
+		}
+	}
+	return dst
+}
