@@ -18,8 +18,8 @@ const (
 	retryMost  = 60 * time.Second
 )
 
-// lane delivers one shard of one delivery stream. Its goroutine owns all but
-// what stands below mu and what is atomic.
+// lane delivers one shard of one delivery stream. Its goroutine owns all but the
+// health.
 type lane struct {
 	room   *Room
 	stream *stream
