@@ -125,34 +125,40 @@ func (s *Bolt) Load(visit func(b Bucket, key, value []byte) error) error {
 // Commit implements Store.
 func (s *Bolt) Commit(changes []Change) error {
 	c, first := s.join(changes)
-	if c == nil {
+	switch {
+	case c == nil:
 		return s.closedBy()
-	}
-	if !first {
+	case !first:
 		<-c.done
 		return c.err
 	}
 	<-c.lead
+	if c.err = s.begin(); c.err == nil {
+		c.err = survive(func() error { return s.write(c.changes) })
+	}
+	s.end(c)
+	return c.err
+}
+
+// begin closes the commit that gathers: whoever comes now is in the next one.
+func (s *Bolt) begin() error {
 	s.mu.Lock()
-	s.waiting = nil // whoever comes now gathers behind this commit
-	err := s.err
-	s.mu.Unlock()
-	if err == nil {
-		err = s.write(c.changes)
-	}
-	c.err = err
+	defer s.mu.Unlock()
+	s.waiting = nil
+	return s.err
+}
+
+// end lets the next commit begin and the callers of this one go.
+func (s *Bolt) end(c *commit) {
 	s.mu.Lock()
-	s.busy = false
-	if err != nil && !full(err) && s.err == nil {
-		s.err = fmt.Errorf("%w after %w", ErrClosed, err)
+	defer s.mu.Unlock()
+	if c.err != nil && !full(c.err) && s.err == nil {
+		s.err = fmt.Errorf("%w after %w", ErrClosed, c.err)
 	}
-	if next := s.waiting; next != nil {
-		s.busy = true
-		close(next.lead)
+	if s.busy = s.waiting != nil; s.busy {
+		close(s.waiting.lead)
 	}
-	s.mu.Unlock()
 	close(c.done)
-	return err
 }
 
 // join adds changes to the commit that gathers, and tells whether the caller is
@@ -209,8 +215,10 @@ func apply(b *bbolt.Bucket, ch Change) error {
 	return nil
 }
 
-// full tells of a disk without room: bbolt grows the file before it writes, so
-// that nothing has changed and a later commit may succeed.
+// full tells of a disk without room. What counts in a bbolt file is which of two
+// pages at its beginning is the newer one, and these have their blocks from the
+// start; so the room ran out before anything changed, and a later commit may
+// succeed.
 func full(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }

@@ -128,10 +128,15 @@ func (a *API) findGroups(c awsapi.Caller, in *describeLogGroupsInput, after stri
 			(named == nil || named[g.Name]) &&
 			(in.LogGroupClass == nil || *in.LogGroupClass == g.Class)
 	}
+	return a.groupsWhere(scopeOf(c), prefix, after, limit, wanted)
+}
+
+// groupsWhere returns up to limit wanted groups with a prefix behind after, in the
+// order of their names.
+func (a *API) groupsWhere(s catalog.Scope, prefix, after string, limit int, wanted func(catalog.LogGroup) bool) (found []catalog.LogGroup) {
 	const page = 1000
-	var found []catalog.LogGroup
 	for {
-		groups := a.cfg.Catalog.Groups(scopeOf(c), prefix, after, page)
+		groups := a.cfg.Catalog.Groups(s, prefix, after, page)
 		for _, g := range groups {
 			if wanted(g) {
 				if found = append(found, g); len(found) == limit {

@@ -54,6 +54,8 @@ const (
 	maxPageEvents = 10_000
 	maxPageBytes  = 1 << 20
 	eventOverhead = 26 // what AWS adds to each event's size
+
+	day = 24 * time.Hour // of retention, whatever the calendar says
 )
 
 func (in *getLogEventsInput) validate() (limit int, err error) {
@@ -103,7 +105,7 @@ func (a *API) getLogEvents(ctx context.Context, c awsapi.Caller, in *getLogEvent
 		q.To = *in.EndTime
 	}
 	if g.RetentionDays > 0 {
-		q.From = max(q.From, a.cfg.Clock.Now().AddDate(0, 0, -g.RetentionDays).UnixMilli())
+		q.From = max(q.From, a.now()-int64(g.RetentionDays)*day.Milliseconds())
 	}
 	page, err := a.readPage(ctx, q, at, limit)
 	if err != nil {

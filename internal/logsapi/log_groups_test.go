@@ -33,6 +33,8 @@ func TestRecordedLogGroups(t *testing.T) {
 	r.Same(t, a.Call("DescribeLogGroups", `{"logGroupNamePattern":"efix-","limit":1}`), groups+"test_describe_log_groups_with_pattern", "describe-log-groups-pattern", three...)
 	r.Same(t, a.Call("DescribeLogGroups", `{"logGroupNamePrefix":"a","logGroupNamePattern":"b"}`), groups+"test_describe_log_groups_prefix_and_pattern_error", "error-prefix-and-pattern")
 
+	r.Same(t, a.Call("ListLogGroups", `{"logGroupNamePattern":"no-match"}`), groups+"test_list_log_groups_with_pattern", "list-log-groups-no-match")
+
 	a.Done("CreateLogGroup", `{"logGroupName":"tagged","tags":{"env":"testing"}}`, nil)
 	r.Same(t, a.Call("ListTagsLogGroup", `{"logGroupName":"tagged"}`), tags+"test_create_log_group_with_tags", "list-tags-after-create")
 	a.Done("CreateLogGroup", `{"logGroupName":"t"}`, nil)
@@ -150,6 +152,40 @@ func TestDescribeLogGroups(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.Refused("DescribeLogGroups", next, badToken)
+}
+
+func TestListLogGroups(t *testing.T) {
+	a := serve(t)
+	for _, name := range []string{"/aws/lambda/a", "/ecs/lambda", "/ecs/web", "other"} {
+		a.Done("CreateLogGroup", `{"logGroupName":"`+name+`"}`, nil)
+	}
+	f := func(pattern, want string) {
+		t.Helper()
+		names, token := a.names("ListLogGroups", `{"logGroupNamePattern":"`+pattern+`"}`)
+		equal(t, names, want)
+		equal(t, token, "")
+	}
+	f("lambda", "/aws/lambda/a /ecs/lambda")
+	f("^/ecs", "/ecs/lambda /ecs/web")
+	f("^/ecs|other", "/ecs/lambda /ecs/web other")
+	f("Lambda", "")
+	f("^lambda", "")
+	names, token := a.names("ListLogGroups", `{"limit":3}`)
+	equal(t, names, "/aws/lambda/a /ecs/lambda /ecs/web")
+	names, token = a.names("ListLogGroups", `{"limit":3,"nextToken":"`+token+`"}`)
+	equal(t, names+token, "other")
+	equal(t, a.Call("ListLogGroups", `{"logGroupNamePattern":"^oth"}`).String(),
+		`{"logGroups":[{"logGroupArn":"arn:aws:logs:us-east-1:111111111111:log-group:other","logGroupClass":"STANDARD","logGroupName":"other"}]}`)
+	for _, bad := range []string{"ab", "a b c", "aaa|bb", "aaa|", "aaa|bbb|ccc|ddd|eee|fff", strings.Repeat("x", 25)} {
+		if got := a.Call("ListLogGroups", `{"logGroupNamePattern":"`+bad+`"}`); got.Code != "InvalidParameterException" {
+			t.Errorf("%q: %s", bad, got)
+		}
+	}
+	a.Refused("ListLogGroups", `{"fieldIndexNames":["x"]}`, "InvalidParameterException: fieldIndexNames is not supported")
+	out, err := a.Client().ListLogGroups(context.Background(), &cloudwatchlogs.ListLogGroupsInput{LogGroupNamePattern: aws.String("^/aws")})
+	if err != nil || len(out.LogGroups) != 1 {
+		t.Error(out, err)
+	}
 }
 
 func TestLogGroupDetails(t *testing.T) {

@@ -55,6 +55,7 @@ func (a *API) Operations() []awsapi.Operation {
 	return []awsapi.Operation{
 		operation("CreateLogGroup", a.createLogGroup),
 		operation("DescribeLogGroups", a.describeLogGroups),
+		operation("ListLogGroups", a.listLogGroups),
 		operation("DeleteLogGroup", a.deleteLogGroup),
 		operation("PutLogGroupDeletionProtection", a.putLogGroupDeletionProtection),
 		operation("CreateLogStream", a.createLogStream),
