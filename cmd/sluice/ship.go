@@ -36,9 +36,9 @@ func (*shipCommand) Help() string {
 left out; a line above 1,048,550 bytes becomes several events. Batches keep AWS's rules:
 at most 1 MiB, 10,000 events and 24 hours, in chronological order.
 
-Memory does not depend on the input: about 10 MB and 5 MB for each connection. With one
-connection the log stream has the order of the input; with more, each of the log streams
-has.
+Memory does not depend on the size of the input: about 45 MB with one connection and 75 MB
+with four. With one connection the log stream has the order of the input; with more, each of
+the log streams has.
 
 Requests are repeated as the AWS SDK does by itself (three attempts; AWS_MAX_ATTEMPTS), and
 not beyond. A request that was stored although its answer got lost is stored twice then:

@@ -44,7 +44,7 @@ func runUntilSignal(run func(context.Context) error, signals <-chan os.Signal, g
 	case err := <-done:
 		return err
 	case s := <-signals:
-		log.Info("stopping; a second signal stops at once", "signal", s.String(), "grace", grace)
+		log.Info("stopping; a second signal stops at once", "signal", s.String(), "grace", grace.String())
 	}
 	stop()
 	deadline := time.NewTimer(grace)
