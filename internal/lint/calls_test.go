@@ -21,6 +21,7 @@ var timeReaders = []string{
 var mayReadTime = map[string]string{
 	"bench":                    "measurements",
 	"cmd":                      "a command outside the server has no test clock",
+	"firehose/deliver.go":      "a deadline of the process's stop, which a standing test clock must not hold up",
 	"internal/awsapi":          "deadlines of sockets and the time an answer took",
 	"internal/clock":           "the clocks themselves",
 	"internal/vfs/mem.go":      "modification times, as a file system gives them",
