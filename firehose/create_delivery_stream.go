@@ -30,8 +30,8 @@ import (
 // server-side encryption of the stream, and of an S3 destination: expressions in
 // prefixes, dynamic partitioning, format conversion, processors other than
 // Decompression and CloudWatchLogProcessing, ZIP, Snappy and HADOOP_SNAPPY, KMS,
-// backup, error logging and time zones are refused by name. Buckets and roles
-// are not checked for existence.
+// backup, error logging and time zones are refused by name, and so is a Prefix
+// under _sluice/. Buckets and roles are not checked for existence.
 func (r *Room) createDeliveryStream() awsapi.Operation {
 	return awsapi.JSON(service, target+"CreateDeliveryStream", r.create)
 }

@@ -46,8 +46,14 @@ func (l *lane) deliver(ctx context.Context, cur cursor) error {
 		return err
 	}
 	defer object.Release()
+	if object.Count < cur.plan.count {
+		// The index may count too much after it merged its entries; the log may
+		// also have lost frames, which it counts and quarantines itself.
+		l.room.cfg.Logger.Warn("fewer records than the index counted", "stream", l.stream.Name,
+			"range", cur.plan.span(l.shard).String(), "planned", cur.plan.count, "found", object.Count)
+	}
 	var objects []manifestObject
-	if object.Count > 0 { // nothing is left of a range whose frames were lost
+	if object.Count > 0 {
 		made, err := l.put(ctx, cur.plan, object)
 		if err != nil {
 			return err

@@ -81,6 +81,7 @@ func TestCreateSemanticChecks(t *testing.T) {
 	f(`"DeliveryStreamType":"KinesisStreamAsSource",`+one, "KinesisSourceStreamConfig is mandatory for KinesisStreamAsSource stream type.")
 	f(`"DeliveryStreamType":"MSKAsSource",`+one, "MSKSourceConfig is mandatory for MSK as Source stream type.")
 	f(s3(`"Prefix":"a/!{timestamp:yyyy}/"`), "ErrorOutputPrefix cannot be null or empty when Prefix contains expressions")
+	f(s3(`"Prefix":"/_sluice/meta/"`), "Prefix must not lie under _sluice/, where manifests and metadata are kept")
 	f(s3(`"Prefix":"`+strings.Repeat("p", 499)+`"`), "Length of evaluated prefix cannot be greater than 512")
 	f(s3(`"ErrorOutputPrefix":"`+strings.Repeat("p", 499)+`"`), "Length of evaluated ErrorOutputPrefix cannot be greater than 512")
 	f(s3(`"BufferingHints":{"SizeInMBs":5}`), "If you specify a value for SizeInMBs, you must also specify a value for IntervalInSeconds, and vice versa.")

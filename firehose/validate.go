@@ -132,6 +132,9 @@ func (d *destination) checkPrefixes() error {
 	if strings.Contains(d.ErrorOutputPrefix, "!{") {
 		return unsupported("An expression (!{...}) in ErrorOutputPrefix")
 	}
+	if strings.HasPrefix(strings.TrimLeft(d.Prefix, "/"), "_sluice/") {
+		return awsapi.InvalidArgument("Prefix must not lie under _sluice/, where manifests and metadata are kept")
+	}
 	if len(d.Prefix)+len(timePrefix) > maxEvaluated {
 		return awsapi.InvalidArgument("Length of evaluated prefix cannot be greater than 512")
 	}
