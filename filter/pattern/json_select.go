@@ -64,10 +64,14 @@ func (r *jsonReader) lastMember(b []byte, i, depth int, name string) int {
 		if value == invalid {
 			return found // the object is empty
 		}
+		next := r.skipValue(b, value, depth)
+		if next == invalid {
+			return invalid
+		}
 		if key := b[i+1 : end]; string(key) == name || r.hasEscape(key) && equalDecoded(key, name) {
 			found = value
 		}
-		if i = r.afterValue(b, r.skipValue(b, value, depth)); i == invalid || b[i] != ',' {
+		if i = r.afterValue(b, next); i == invalid || b[i] != ',' {
 			return found
 		}
 	}
