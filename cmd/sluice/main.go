@@ -17,6 +17,8 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
 	Ship    shipCommand    `cmd:"" help:"Send the lines of files, or of standard input, as log events."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+
+	Quickstart quickstartCommand `cmd:"" help:"Run a server with a pipeline and watch logs travel through it."`
 }
 
 // Exit codes; see the package comment.
