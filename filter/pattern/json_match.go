@@ -99,9 +99,16 @@ func (n *jsonNode) walkObject(r *jsonReader, b []byte, i, depth int) (got uint64
 		return 0, i + 1
 	}
 	for {
-		keyEnd, value := r.key(b, i)
-		if value == invalid {
+		if i >= len(b) || b[i] != '"' {
 			return 0, invalid
+		}
+		// What r.key does, here for a name without blanks around its colon.
+		keyEnd := r.stringEnd(i + 1)
+		value := keyEnd + 2
+		if keyEnd == invalid || value >= len(b) || b[value-1] != ':' || b[value] <= ' ' {
+			if keyEnd, value = r.key(b, i); value == invalid {
+				return 0, invalid
+			}
 		}
 		if child := n.member(r, b[i+1:keyEnd]); child == nil {
 			if value < len(b) && b[value] == '"' {

@@ -208,22 +208,9 @@ func squeeze(token, low, high []byte) (l, h []byte, ok bool) {
 		}
 	}
 	if i < len(token) {
-		text := token[i+1:]
-		sign := len(text) > 0 && (text[0] == '-' || text[0] == '+')
-		magnitude := text
-		if sign {
-			magnitude = text[1:]
-		}
-		magnitude = bytes.TrimLeft(magnitude, "0")
-		if len(magnitude) > 9 {
+		e, bounded := smallExponent(token[i+1:])
+		if !bounded {
 			return nil, nil, false
-		}
-		e := 0
-		for _, c := range magnitude {
-			e = e*10 + int(c-'0')
-		}
-		if sign && text[0] == '-' {
-			e = -e
 		}
 		exponent += e
 	}
@@ -237,6 +224,22 @@ func squeeze(token, low, high []byte) (l, h []byte, ok bool) {
 	low = strconv.AppendInt(append(strconv.AppendUint(low, mantissa, 10), 'e'), int64(exponent), 10)
 	high = strconv.AppendInt(append(strconv.AppendUint(high, next, 10), 'e'), int64(exponent), 10)
 	return low, high, true
+}
+
+// smallExponent reads an exponent of at most nine significant digits.
+func smallExponent(text []byte) (e int, ok bool) {
+	negative := text[0] == '-'
+	digits := bytes.TrimLeft(bytes.TrimLeft(text, "+-"), "0")
+	if len(digits) > 9 {
+		return 0, false
+	}
+	if len(digits) > 0 {
+		e = int(smallInt(digits))
+	}
+	if negative {
+		e = -e
+	}
+	return e, true
 }
 
 // appendCanonical appends the text that text, glob and regex tests see for a
