@@ -37,8 +37,8 @@ type process struct {
 }
 
 const (
-	pattern = "ERROR"
-	group   = "/test"
+	wanted = "ERROR" // the filter's pattern
+	group  = "/test"
 )
 
 // pipelines sends what matches to the bucket lake, one event a line.
@@ -57,7 +57,7 @@ func pipelines(sizeMB, seconds int) app.Pipelines {
 			},
 		}},
 		SubscriptionFilters: []app.SubscriptionFilter{{
-			LogGroupName: group, FilterName: "errors", FilterPattern: pattern,
+			LogGroupName: group, FilterName: "errors", FilterPattern: wanted,
 			DestinationARN: "arn:aws:firehose:us-east-1:000000000000:deliverystream/lake",
 		}},
 	}
@@ -285,13 +285,13 @@ func TestPowerFailuresLoseAndDoubleNothing(t *testing.T) {
 	}
 	lost, doubled, acknowledged := 0, 0, 0
 	for id, ok := range acked {
-		if ok && strings.HasPrefix(id, pattern) {
+		if ok && strings.HasPrefix(id, wanted) {
 			acknowledged++
 			if seen[id] == 0 {
 				lost++
 			}
 		}
-		if seen[id] > 1 || seen[id] == 1 && !strings.HasPrefix(id, pattern) {
+		if seen[id] > 1 || seen[id] == 1 && !strings.HasPrefix(id, wanted) {
 			doubled++
 		}
 		delete(seen, id)
@@ -323,7 +323,7 @@ func (p *process) loadUntilCrash(r *rand.Rand, acked map[string]bool, events *in
 				for i := range 20 {
 					kind := "INFO"
 					if i%4 == 0 {
-						kind = pattern
+						kind = wanted
 					}
 					id := fmt.Sprintf("%s-%d-%s", kind, *events, strings.Repeat("x", 500))
 					*events++
@@ -389,7 +389,7 @@ func TestTestClockMovesTheHint(t *testing.T) {
 	if !p.put("s0", "ERROR at a standing clock") {
 		t.Fatal("put was refused")
 	}
-	advance := func(by, wanted string) {
+	advance := func(by, want string) {
 		t.Helper()
 		_, admin := p.app.Addrs()
 		resp, err := http.Post("http://"+admin+"/clock/advance?by="+by, "", nil)
@@ -402,8 +402,8 @@ func TestTestClockMovesTheHint(t *testing.T) {
 			text, _ := io.ReadAll(resp.Body)
 			t.Fatalf("advance %s: %s %s", by, resp.Status, text)
 		}
-		if got := strings.Join(p.delivered(), ","); got != wanted {
-			t.Errorf("after %s: %q, want %q", by, got, wanted)
+		if got := strings.Join(p.delivered(), ","); got != want {
+			t.Errorf("after %s: %q, want %q", by, got, want)
 		}
 	}
 	advance("299s", "")

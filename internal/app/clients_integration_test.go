@@ -93,7 +93,7 @@ func requirePython(t *testing.T) {
 // objects waits for the bucket's lines and returns them sorted.
 func objects(t *testing.T, s *server, bucket string) []string {
 	t.Helper()
-	waitFor(t, "delivery", func() bool { return inFlight(t, s) == 0 })
+	s.awaitDelivery(t)
 	text := run(t, "python3", "-c", readScript, filepath.Join(s.data, "s3", bucket))
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	slices.Sort(lines)

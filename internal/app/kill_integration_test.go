@@ -5,7 +5,6 @@ package app_test
 import (
 	"bufio"
 	"compress/gzip"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -40,9 +39,8 @@ type server struct {
 	binary string
 	config string
 	data   string
-	cmd    *exec.Cmd
-	url    atomic.Pointer[string] // nil while it is down
-	admin  string
+	*running
+	url atomic.Pointer[string] // nil while it is down
 }
 
 func buildBinary(t *testing.T) string {
@@ -57,36 +55,14 @@ func buildBinary(t *testing.T) string {
 
 func (s *server) start() {
 	s.t.Helper()
-	s.cmd = exec.Command(s.binary, "serve", "--config", s.config, "--data-dir", s.data,
-		"--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--ready-json", "-")
-	s.cmd.Stderr = os.Stderr
-	stdout, err := s.cmd.StdoutPipe()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	var ready struct{ Listen, Admin string }
-	line, err := bufio.NewReader(stdout).ReadBytes('\n')
-	if err == nil {
-		err = json.Unmarshal(line, &ready)
-	}
-	if err != nil || ready.Listen == "" {
-		s.t.Fatalf("no ready line: %v %q", err, line)
-	}
-	s.admin = "http://" + ready.Admin
-	url := "http://" + ready.Listen
-	s.url.Store(&url)
+	s.running = startServer(s.t, s.binary, s.config, s.data)
+	s.url.Store(&s.running.url)
 }
 
 func (s *server) end(sig syscall.Signal) {
 	s.t.Helper()
 	s.url.Store(nil)
-	if err := s.cmd.Process.Signal(sig); err != nil {
-		s.t.Fatal(err)
-	}
-	err := s.cmd.Wait()
+	err := s.running.end(sig)
 	var exit *exec.ExitError
 	if sig == syscall.SIGTERM && err != nil {
 		s.t.Fatalf("graceful stop: %v", err)
@@ -152,7 +128,7 @@ func kill(t *testing.T, binary string, sig syscall.Signal) {
 		s.start()
 	}
 	waitFor(t, "end of the load", func() bool { return sent.Load() >= killEvents })
-	waitFor(t, "delivery", func() bool { return inFlight(t, s) == 0 })
+	s.awaitDelivery(t)
 	s.end(syscall.SIGTERM)
 	l.check(t, filepath.Join(s.data, "s3", "lake"))
 }
@@ -285,43 +261,4 @@ func eachLine(path string, visit func(string)) error {
 		visit(lines.Text())
 	}
 	return lines.Err()
-}
-
-// inFlight is how many events wait to be filtered or delivered, by /metrics.
-func inFlight(t *testing.T, s *server) (n int) {
-	t.Helper()
-	resp, err := http.Get(s.admin + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := 0
-	for line := range strings.Lines(string(text)) {
-		if strings.HasPrefix(line, "sluice_delivery_in_flight_events") || strings.HasPrefix(line, "sluice_filter_lag_frames") {
-			var v float64
-			if _, err := fmt.Sscan(line[strings.LastIndexByte(line, ' ')+1:], &v); err != nil {
-				t.Fatal(err)
-			}
-			n += int(v)
-			found++
-		}
-	}
-	if found < 2 {
-		t.Fatalf("metrics of lag and flight are missing:\n%s", text)
-	}
-	return n
-}
-
-// waitFor polls a condition for two minutes.
-func waitFor(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not reached within two minutes", what)
-		}
-	}
 }
