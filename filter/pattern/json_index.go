@@ -7,8 +7,8 @@ import "math/bits"
 // from quote to quote, however long the strings are, with few branches for the
 // processor to guess wrong.
 //
-// It does not hold the message: what does (see regexp) would drag quotes to the
-// heap with it.
+// It does not hold the message, so that quotes can lie on the stack whatever
+// becomes of the message's bytes further down.
 type jsonReader struct {
 	quotes  []uint64 // bit i&63 of word i>>6: byte i is a quote outside any escape
 	escapes bool     // the message has escapes
