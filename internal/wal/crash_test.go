@@ -125,7 +125,7 @@ func afterCrash(t testing.TB, m model, disk *vfs.Mem, seed uint64) {
 
 // TestCrashAtEveryOperation loses power before each I/O operation of a run.
 func TestCrashAtEveryOperation(t *testing.T) {
-	for n := int64(1); n <= countOps(t)+1; n++ {
+	for n := int64(1); n <= countOps(t)+1; n += step {
 		disk, m := newDisk(t), &model{}
 		var clones []*vfs.Mem
 		var at model
@@ -155,7 +155,7 @@ func TestCrashAtEveryOperation(t *testing.T) {
 // log go on as it can, and loses power at the end.
 func TestFailEveryOperation(t *testing.T) {
 	for _, fault := range []error{errInjected, vfs.ErrTorn, syscall.ENOSPC} {
-		for n := int64(1); n <= countOps(t); n++ {
+		for n := int64(1); n <= countOps(t); n += step {
 			disk, m := newDisk(t), &model{}
 			run(t, vfs.Fault(disk, func(op vfs.Op) error {
 				if op.N == n {
@@ -174,7 +174,7 @@ func TestFailEveryOperation(t *testing.T) {
 // TestCrashDuringRecovery loses power at each operation of an Open after a crash.
 func TestCrashDuringRecovery(t *testing.T) {
 	total := countOps(t)
-	for n := total / 19; n <= total; n += total / 19 {
+	for n := total / 19; n <= total; n += total / 19 * step {
 		disk, m := newDisk(t), &model{}
 		run(t, vfs.Fault(disk, func(op vfs.Op) error {
 			if op.N >= n {
@@ -213,6 +213,7 @@ func TestCrashDuringRecovery(t *testing.T) {
 func TestSyncThatFailed(t *testing.T) {
 	disk, m := newDisk(t), &model{}
 	cfg, _ := smallConfig(t)
+	cfg.SegmentBytes = 64 << 10 // so that the footer shares no page with most of the last frame
 	syncs, fail := 0, false
 	fsys := vfs.Fault(disk, func(op vfs.Op) error {
 		if op.Kind == vfs.OpSync && fail {
@@ -226,7 +227,7 @@ func TestSyncThatFailed(t *testing.T) {
 	must(t, err)
 	for i := range 6 {
 		fail = i == 5
-		f := wal.Frame{Type: wal.TypePut, Key: 5, Payload: payload(i, 500)}
+		f := wal.Frame{Type: wal.TypePut, Key: 5, Payload: payload(i, 3000)}
 		seq, err := l.Append(ctx, f.Type, f.Key, f.Payload)
 		m.add(f)
 		if i < 5 {
@@ -251,4 +252,48 @@ func TestSyncThatFailed(t *testing.T) {
 	equal(t, l.Durable(), 6) // it is all in the page cache
 	l, _ = m.reopen(t, disk.CrashClone(vfs.CrashOptions{}))
 	equal(t, l.Durable(), 6)
+}
+
+// TestCrashWhileSealing: recovery shows a last block that no sync covered, and
+// seals it. A crash then must not leave a footer that vouches for torn frames.
+func TestCrashWhileSealing(t *testing.T) {
+	disk, m := newDisk(t), &model{}
+	cfg, _ := smallConfig(t)
+	broken := false
+	fault := func(op vfs.Op) error {
+		if broken && op.Kind == vfs.OpSync {
+			return errInjected
+		}
+		return nil
+	}
+	l, err := wal.Open(vfs.Fault(disk, fault), cfg)
+	must(t, err)
+	for i := range 4 {
+		broken = i == 3
+		f := wal.Frame{Type: wal.TypePut, Key: 5, Payload: payload(i, 800)}
+		m.add(f)
+		if seq, err := l.Append(ctx, f.Type, f.Key, f.Payload); err == nil {
+			m.acked = seq
+		}
+	}
+	l.Close()
+	for failed := int64(1); failed <= 2; failed++ { // recovery syncs the frames, then the footer
+		left := disk.CrashClone(vfs.CrashOptions{ProcessOnly: true})
+		syncs := int64(0)
+		cfg, _ := smallConfig(t)
+		_, err := wal.Open(vfs.Fault(left, func(op vfs.Op) error {
+			if op.Kind == vfs.OpSync {
+				syncs++
+			}
+			if syncs >= failed {
+				return errInjected
+			}
+			return nil
+		}), cfg)
+		is(t, err, errInjected)
+		for seed := range uint64(100) {
+			o := vfs.CrashOptions{Rand: rand.New(rand.NewPCG(seed, 9)), TornLastWrite: seed%2 == 0}
+			afterCrash(t, *m, left.CrashClone(o), seed)
+		}
+	}
 }

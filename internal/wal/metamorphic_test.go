@@ -245,7 +245,7 @@ func TestMetamorphic(t *testing.T) {
 		runMeta(t, *metaSeed, *metaOps)
 		return
 	}
-	for seed := uint64(1); seed <= 150; seed++ {
+	for seed := uint64(1); seed <= 150; seed += step {
 		runMeta(t, seed, *metaOps)
 	}
 	fresh := uint64(time.Now().UnixNano())

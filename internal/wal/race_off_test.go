@@ -3,3 +3,5 @@
 package wal_test
 
 const raceEnabled = false
+
+const step = 1

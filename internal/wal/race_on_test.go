@@ -3,3 +3,7 @@
 package wal_test
 
 const raceEnabled = true
+
+// step thins out the exhaustive tests: they use one goroutine, and races are not
+// what they find.
+const step = 13
