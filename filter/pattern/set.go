@@ -87,6 +87,7 @@ func (s *Set) plan() {
 		s.alone = literal
 		s.each, b = nil, needleBuilder{set: s, ids: map[string]uint32{}}
 	}
+	json, space = s.detach(json), s.detach(space)
 	if len(json) > 0 {
 		s.json = newJSONGroup(s.patterns, json)
 		s.json.aided = b.watchGroup(json, wakeJSON)
@@ -96,6 +97,25 @@ func (s *Set) plan() {
 		s.space.aided = b.watchGroup(space, wakeSpace)
 	}
 	s.needle = b.build()
+}
+
+// fewPatterns is up to how many patterns of one form their own prefilters and
+// probes beat reading every message once for all.
+const fewPatterns = 3
+
+// detach lets the patterns of a small group be matched alone if each of them
+// can do without reading most messages; it returns the group that is left.
+func (s *Set) detach(group []int32) []int32 {
+	if len(group) > fewPatterns {
+		return group
+	}
+	for _, id := range group {
+		if plan := s.patterns[id].batchPlan(); plan.search == nil && plan.probe == nil {
+			return group
+		}
+	}
+	s.alone = append(s.alone, group...)
+	return nil
 }
 
 // Match finds the messages of b that each pattern matches. The verdicts are

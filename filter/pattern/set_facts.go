@@ -145,7 +145,57 @@ func (f *factory) breadth(ids []factID) int {
 type verdict struct {
 	pattern int32
 	tokens  int // a space pattern needs so many
-	cond    condition
+	// simple: the condition is that needs hold and denies do not.
+	simple        bool
+	needs, denies []factID
+	cond          condition
+}
+
+// newVerdict flattens a conjunction of tests, as most patterns are.
+func newVerdict(pattern int32, tokens int, cond condition) verdict {
+	v := verdict{pattern: pattern, tokens: tokens, cond: cond}
+	v.simple = cond.flatten(&v)
+	return v
+}
+
+// flatten adds the facts of c to v; false: c is no conjunction.
+func (c *condition) flatten(v *verdict) bool {
+	switch c.op {
+	case exprOr:
+		return false
+	case exprAnd:
+		for i := range c.kids {
+			if !c.kids[i].flatten(v) {
+				return false
+			}
+		}
+		return true
+	}
+	if c.need >= 0 {
+		v.needs = append(v.needs, c.need)
+	}
+	if c.deny >= 0 {
+		v.denies = append(v.denies, c.deny)
+	}
+	return true
+}
+
+// holds evaluates the condition.
+func (v *verdict) holds(f *facts) bool {
+	if !v.simple {
+		return v.cond.holds(f)
+	}
+	for _, id := range v.needs {
+		if !f.has(id) {
+			return false
+		}
+	}
+	for _, id := range v.denies {
+		if f.has(id) {
+			return false
+		}
+	}
+	return true
 }
 
 // court decides the patterns of one group from the facts of a message.
@@ -192,7 +242,7 @@ func (c *court) judge(m *Matches, i uint32, tokens int) {
 }
 
 func (c *court) decide(v *verdict, m *Matches, i uint32, tokens int) {
-	if tokens >= v.tokens && v.cond.holds(&m.facts) {
+	if tokens >= v.tokens && v.holds(&m.facts) {
 		m.add(v.pattern, i)
 	}
 }

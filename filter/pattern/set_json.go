@@ -43,7 +43,7 @@ func newJSONGroup(patterns []*Pattern, members []int32) *jsonGroup {
 	for _, id := range members {
 		j := patterns[id].json
 		cond := newCondition(j.root, func(i int) (need, deny factID) { return g.addTest(&j.tests[i]) })
-		g.court.add(verdict{pattern: id, cond: cond}, &g.facts)
+		g.court.add(newVerdict(id, 0, cond), &g.facts)
 	}
 	g.court.finish(&g.facts)
 	g.root.finish()

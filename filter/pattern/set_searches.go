@@ -22,7 +22,7 @@ type searchTest struct {
 }
 
 // manySearches is from how many tests on the scan pays.
-const manySearches = 6
+const manySearches = 3
 
 // add returns the fact that the glob or regex l accepts a text.
 func (s *searches) add(f *factory, l *literal) factID {

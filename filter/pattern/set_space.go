@@ -27,7 +27,7 @@ func newSpaceGroup(patterns []*Pattern, members []int32) *spaceGroup {
 				return v.tokenTest(&g.facts, &s.tests[i])
 			}))
 		}
-		g.court.add(verdict{pattern: id, tokens: len(s.fields), cond: cond}, &g.facts)
+		g.court.add(newVerdict(id, len(s.fields), cond), &g.facts)
 		switch {
 		case s.ellipsis >= 0:
 			g.limit = -1

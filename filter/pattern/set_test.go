@@ -168,5 +168,6 @@ func TestSetAllocs(t *testing.T) {
 	}
 	f(batchPatterns...)
 	f(batchPatterns[1])
+	f("a", "b", `{ $.n > 1 }`, `{ $.level = "ERROR" }`, "[a=1, b]")
 	f(batchPatterns[1:4]...)
 }

@@ -1,14 +1,27 @@
 package pattern
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
-// texts finds a byte string among some fixed ones: an open-addressed table with
-// a filter on the length before it.
+// texts finds a byte string among some fixed ones. Mostly its length and ends
+// leave one to compare with; where they leave more, a hash table decides.
 type texts struct {
-	list    []string
-	slots   []int32 // index in list + 1
-	lengths uint64  // bit n&63: some text has n bytes
+	list  []string
+	sole  [128]int16 // by glance: 0 none, several, or index in list + 1
+	slots []int32    // open-addressed: index in list + 1
 }
+
+// glance is a hash at the cost of two loads.
+func glance[T string | []byte](b T) int {
+	if len(b) == 0 {
+		return 0
+	}
+	return (len(b) + 5*int(b[0]) + 11*int(b[len(b)-1])) & 127
+}
+
+const several = -1
 
 // add returns the index of text, a new one if it was not there.
 func (t *texts) add(text string) int {
@@ -16,7 +29,11 @@ func (t *texts) add(text string) int {
 		return i
 	}
 	t.list = append(t.list, text)
-	t.lengths |= 1 << (len(text) & 63)
+	if sole := &t.sole[glance(text)]; *sole == 0 && len(t.list) < 1<<15 {
+		*sole = int16(len(t.list))
+	} else {
+		*sole = several
+	}
 	size := 4
 	for size < 4*len(t.list) {
 		size *= 2
@@ -36,9 +53,18 @@ func (t *texts) add(text string) int {
 //
 // hot: BenchmarkSet
 func (t *texts) find(b []byte) int {
-	if t.lengths>>(uint(len(b))&63)&1 == 0 {
+	switch i := t.sole[glance(b)]; {
+	case i == several:
+		return t.look(b)
+	case i == 0 || t.list[i-1] != string(b):
 		return -1
+	default:
+		return int(i - 1)
 	}
+}
+
+// look is find in the hash table.
+func (t *texts) look(b []byte) int {
 	mask := uint32(len(t.slots) - 1)
 	for at := hashText(b); ; at++ {
 		i := t.slots[at&mask]
@@ -58,12 +84,11 @@ func hashText(b []byte) uint32 {
 	h := uint64(n)
 	switch {
 	case n >= 8:
-		h ^= binary.LittleEndian.Uint64(b) * 0x9E3779B97F4A7C15
-		h ^= binary.LittleEndian.Uint64(b[n-8:])
+		h += binary.LittleEndian.Uint64(b) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(b[n-8:]), 29)
 	case n >= 4:
-		h ^= uint64(binary.LittleEndian.Uint32(b))<<32 | uint64(binary.LittleEndian.Uint32(b[n-4:]))
+		h += uint64(binary.LittleEndian.Uint32(b))<<32 | uint64(binary.LittleEndian.Uint32(b[n-4:]))
 	case n > 0:
-		h ^= uint64(b[0])<<32 | uint64(b[n/2])<<16 | uint64(b[n-1])<<8
+		h += uint64(b[0])<<32 | uint64(b[n/2])<<16 | uint64(b[n-1])<<8
 	}
 	return uint32(h * 0x9E3779B97F4A7C15 >> 32)
 }

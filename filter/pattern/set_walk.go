@@ -97,6 +97,8 @@ func (w *jsonWalker) value(n *setNode, b []byte, i, depth int) (next int) {
 
 // object reads the object at i. A later member of the same name replaces what
 // an earlier one has established.
+//
+// hot: BenchmarkSet
 func (w *jsonWalker) object(n *setNode, b []byte, i, depth int) (next int) {
 	if depth > maxDepth {
 		return invalid
@@ -105,7 +107,7 @@ func (w *jsonWalker) object(n *setNode, b []byte, i, depth int) (next int) {
 		return i + 1
 	}
 	w.objects++
-	number := w.objects
+	object := w.objects
 	var names *nameHashes
 	if n.wild != nil {
 		names = new(nameHashes) // stays on the stack
@@ -115,8 +117,22 @@ func (w *jsonWalker) object(n *setNode, b []byte, i, depth int) (next int) {
 		if value == invalid {
 			return invalid
 		}
-		i = w.reader.afterValue(b, w.memberValue(n, b, b[i+1:keyEnd], value, depth, number, names))
-		if i == invalid {
+		name := b[i+1 : keyEnd]
+		if names != nil && !w.every(n.wild, b, name, value, depth, names) {
+			return invalid
+		}
+		if child := n.member(name); child != nil {
+			w.replace(child, object)
+			i = w.value(child, b, value, depth)
+		} else if value < len(b) && b[value] == '"' {
+			i = w.reader.stringEnd(value+1) + 1 // invalid + 1 is 0
+		} else {
+			i = w.reader.skipValue(b, value, depth)
+		}
+		if i <= 0 {
+			return invalid
+		}
+		if i = w.reader.afterValue(b, i); i == invalid {
 			return invalid
 		}
 		if b[i] != ',' {
@@ -132,27 +148,14 @@ func (w *jsonWalker) object(n *setNode, b []byte, i, depth int) (next int) {
 	return i + 1
 }
 
-// memberValue reads the value at i of the member of that name for the children
-// of n it concerns; a name and the wildcard may both apply, and then it is read
-// twice. names is nil without a wildcard.
-func (w *jsonWalker) memberValue(n *setNode, b, name []byte, i, depth int, object uint32, names *nameHashes) (next int) {
-	if names != nil {
-		if !names.add(name) {
-			w.intricate = true
-			return invalid
-		}
-		if next = w.value(n.wild, b, i, depth); next == invalid {
-			return invalid
-		}
+// every reads the value at i of the member of that name for a wildcard. False:
+// it is invalid, or the names are too intricate.
+func (w *jsonWalker) every(wild *setNode, b, name []byte, i, depth int, names *nameHashes) bool {
+	if !names.add(name) {
+		w.intricate = true
+		return false
 	}
-	if child := n.member(name); child != nil {
-		w.replace(child, object)
-		return w.value(child, b, i, depth)
-	}
-	if next == 0 {
-		next = w.reader.skipValue(b, i, depth)
-	}
-	return next
+	return w.value(wild, b, i, depth) != invalid
 }
 
 // replace forgets what an earlier member of the same name in object number has

@@ -211,8 +211,13 @@ func (s *sampler) scan8(dst []Hit, text []byte, literals []string) []Hit {
 	return s.finish(dst, text, len(text)-len(rest), literals)
 }
 
-// finish verifies the samples from pos on one by one.
+// finish looks at the samples from pos on one by one.
 func (s *sampler) finish(dst []Hit, text []byte, pos int, literals []string) []Hit {
+	for ; pos+4 <= len(text); pos += s.stride {
+		if s.known[binary.LittleEndian.Uint32(text[pos:])&s.mask*hashFactor>>hashShift&s.spread] != 0 {
+			dst = s.verify(dst, text, pos, literals)
+		}
+	}
 	for ; pos+s.q <= len(text); pos += s.stride {
 		dst = s.verify(dst, text, pos, literals)
 	}
