@@ -12,13 +12,15 @@ import (
 func TestProgressIsPlainLinesElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		now := ship.Progress{}
-		done := showProgress(&out, func() ship.Progress { return now }, 200)
-		time.Sleep(4 * time.Second)
-		now = ship.Progress{Read: 100, Events: 7, Bytes: 70, Requests: 1}
-		time.Sleep(2 * time.Second)
+		began := time.Now()
+		done := showProgress(&out, func() ship.Progress {
+			seconds := int64(time.Since(began).Seconds())
+			return ship.Progress{Read: 20 * seconds, Events: seconds, Bytes: 10 * seconds, Requests: 1}
+		}, 200)
+		time.Sleep(14 * time.Second)
 		done()
-		if want := "7 events, 70 bytes, 1 requests (50% read)\n"; out.String() != want {
+		want := "5 events, 50 bytes, 1 requests (50% read)\n10 events, 100 bytes, 1 requests (100% read)\n"
+		if out.String() != want {
 			t.Errorf("got %q, want %q", out.String(), want)
 		}
 	})
