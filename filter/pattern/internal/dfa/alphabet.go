@@ -11,30 +11,30 @@ import (
 type alphabet struct {
 	column [256]uint8
 	sample []byte // one byte of each column
-	// high holds one rune of each class of runes from U+0080 on; runes of one
-	// class satisfy the same instructions. Always contains U+FFFD.
+	// high holds one rune of each kind from U+0080 on: runes of one kind satisfy
+	// the same instructions. The first is U+FFFD.
 	high []rune
+	// pending maps each start of an encoding, in sample bytes, to one that has the
+	// same future.
+	pending map[string]string
 	// ascii says that no instruction accepts a rune from U+0080 on.
 	ascii bool
 }
 
 // newAlphabet derives the columns from the rune ranges of the program.
 func newAlphabet(prog *syntax.Prog) alphabet {
-	a := alphabet{high: []rune{utf8.RuneError}, ascii: true}
 	cuts := runeCuts(prog)
-	for r := range cuts {
-		if r >= utf8.RuneSelf && r <= unicode.MaxRune {
-			a.high = append(a.high, r)
-		}
-	}
-	for i := range prog.Inst {
-		for _, r := range a.high {
-			if consumes(&prog.Inst[i]) && prog.Inst[i].MatchRune(r) {
+	list, samples := newIntervals(prog, cuts)
+	a := alphabet{high: samples, ascii: true}
+	for _, r := range samples {
+		for i := range prog.Inst {
+			if in := &prog.Inst[i]; consumes(in) && in.MatchRune(r) {
 				a.ascii = false
 			}
 		}
 	}
 	a.split(cuts)
+	a.pending = canonicalPending(list, a.sample)
 	return a
 }
 

@@ -174,6 +174,9 @@ func (a *automaton) fill(s, c uint32) uint32 {
 	if n > 0 || b < 0x80 || !a.next.readHigh(a.prog, from, &a.scratch) {
 		pending = a.next.read(a.prog, from, text, false, &a.scratch)
 	}
+	if len(pending) > 0 {
+		pending = append(buf[:0], a.prog.pending[string(pending)]...)
+	}
 	to := a.intern(pending, false) * a.stride
 	a.table[s*a.stride+c] = to
 	return to

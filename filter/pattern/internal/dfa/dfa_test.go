@@ -14,7 +14,7 @@ var expressions = []string{
 	`.`, `..`, `^.$`, `^..$`, `^...$`, `a.b`, `a..b`, `^.*$`, `^[^a]$`, `[^a][^b]c`, `^[^a]{3}$`, `[^\x00-\x7f]`, `\xe9`, `^\xe9+$`,
 	`[\xe0-\xff]x`, `\x{FFFD}`, `^\x{FFFD}{2}$`, `[\x{FFFC}-\x{FFFE}]a`, `\x{10000}`, `[\x{d7ff}-\x{e000}]`, `\D\d`, `\W\w\S\s`, `^\W*$`, `^\D\D\D$`,
 	`\d+ms`, `elapsed=1[89]\d\dms`, `[a-c]{2,4}d`, `(?:ab|cd)+e`, `x{0}y`, `a{3}`, `[0-9a-f]{8}\] c\.e\.p.*attempt=3`, `(?i)word`, `(?i)k`,
-	`(?s)a.b`, `a$b`, `(?:^a|b)c`, `(?:a|b$)`, `(?:^|x)a`, `a(?:$|x)`, `[^\n]`, `a.*b.*c`, `[ab].{2}c`, `(?:a|ab)(?:c|bcd)(?:d*)$`,
+	`(?s)a.b`, `a$b`, `(?:^a|b)c`, `(?:a|b$)`, `(?:^|x)a`, `a(?:$|x)`, `[^\n]`, `a.*b.*c`, `[ab].{5}c`, `[\x{800}-\x{fff}\x{10000}]+$`, `^(?:[^\x{e000}-\x{e0ff}]|\x{d7ff}).$`, `(?:a|ab)(?:c|bcd)(?:d*)$`,
 }
 
 // pieces builds texts that come close to matching and to being UTF-8.
@@ -44,7 +44,7 @@ func compileAll(t testing.TB, expr string) (table, cache *Regexp) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache.table = nil
+	cache.table, cache.std = nil, regexp.MustCompile(expr)
 	return table, cache
 }
 
@@ -110,28 +110,59 @@ func FuzzMatchEqualsStd(f *testing.F) {
 		}
 		if table, err := Compile(expr); err == nil {
 			cache, _ := Compile(expr)
-			cache.table = nil
+			cache.table, cache.std = nil, std
 			checkOne(t, std, table, cache, text)
 		}
 	})
 }
 
+// TestCacheOverflow searches texts that need more states than a cache holds, in
+// pieces that are short enough not to be handed to std.
 func TestCacheOverflow(t *testing.T) {
 	const expr = `[ab].{14}c$`
 	std := regexp.MustCompile(expr)
-	table, _ := compileAll(t, expr)
-	if table.table != nil {
+	re, _ := compileAll(t, expr)
+	if re.table != nil {
 		t.Fatalf("%q was expected to outgrow the table", expr)
 	}
+	a := newAutomaton(re.prog)
 	rng := rand.New(rand.NewPCG(3, 4))
-	text := make([]byte, 200_000)
+	states, emptied := 0, 0
+	for range 2000 {
+		text := make([]byte, 16+rng.IntN(200))
+		for i := range text {
+			text[i] = "abx"[rng.IntN(3)]
+		}
+		text[len(text)-1] = "cx"[rng.IntN(2)]
+		ok, decided := a.match(text)
+		if want := std.Match(text); !decided || ok != want {
+			t.Fatalf("%q: got %v (decided %v), want %v", text, ok, decided, want)
+		}
+		if len(a.spans) < states {
+			emptied++
+		}
+		states = len(a.spans)
+	}
+	if emptied == 0 {
+		t.Errorf("the cache has %d states and was never emptied", states)
+	}
+}
+
+// TestHandOver: a text that is all misses ends up with std.
+func TestHandOver(t *testing.T) {
+	re, _ := compileAll(t, `[ab].{14}c$`)
+	rng := rand.New(rand.NewPCG(3, 4))
+	text := make([]byte, 100_000)
 	for i := range text {
 		text[i] = "abx"[rng.IntN(3)]
 	}
-	for range 4 {
-		text[len(text)-1] = "cx"[rng.IntN(2)]
-		if got, want := table.Match(text), std.Match(text); got != want {
-			t.Fatalf("got %v, want %v", got, want)
+	if _, decided := newAutomaton(re.prog).match(text); decided {
+		t.Error("the cache decided a text of 100,000 bytes that needs a state for each")
+	}
+	for _, end := range []byte("cx") {
+		text[len(text)-1] = end
+		if got, want := re.Match(text), re.std.Match(text); got != want {
+			t.Errorf("ending in %c: got %v, want %v", end, got, want)
 		}
 	}
 }

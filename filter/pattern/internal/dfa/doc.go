@@ -21,6 +21,6 @@
 // A program whose automaton is small is tabulated at compile time and shared
 // by all callers. A larger one is tabulated on demand, in a cache of bounded
 // size that one call borrows from a pool; a full cache is emptied and the
-// search goes on. Nothing is allocated per call in steady state, nothing of
+// search goes on. A text that needs new states all the time is left to std. Nothing is allocated per call in steady state, nothing of
 // the text is kept, and nothing survives the process.
 package dfa

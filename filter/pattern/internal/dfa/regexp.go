@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"regexp/syntax"
 	"sync"
 )
@@ -11,17 +12,25 @@ import (
 // ErrBoundary is returned for an expression with a line or word boundary.
 var ErrBoundary = errors.New("line and word boundaries are not supported")
 
-// Limits of a table made at compile time: 64 Ki cells are 256 KiB. The second
-// bounds the time a compilation may take.
+// Limits of a table made at compile time: 32 Ki cells are 128 KiB. The second
+// bounds the time a compilation may take, to some 40 ms.
 const (
-	eagerCells = 64 << 10
-	eagerWords = 128 << 10
+	eagerCells = 32 << 10
+	eagerWords = 32 << 10
 )
 
 // Limits of a cache filled on demand.
 const (
 	lazyCells = 256 << 10
 	lazyWords = 512 << 10
+)
+
+// A new state costs as much as std regexp needs for some 50 bytes. A search that
+// meets more than a few hundred and one every patience bytes is handed to std;
+// what it has added to the cache helps the next one.
+const (
+	freeMisses = 256
+	patience   = 64
 )
 
 // Regexp is a compiled expression. It is safe for concurrent use.
@@ -44,6 +53,7 @@ type Regexp struct {
 
 	prog   *program
 	caches sync.Pool // of *automaton
+	std    *regexp.Regexp
 }
 
 // Compile compiles expr, in the syntax of std regexp.
@@ -76,7 +86,11 @@ func Compile(expr string) (*Regexp, error) {
 // freeze completes a if it is small and takes over its table.
 func (r *Regexp) freeze(a *automaton) {
 	r.always = a.begin == matched
-	if r.always || !a.tabulate(eagerCells, eagerWords) {
+	if r.always {
+		return
+	}
+	if !a.tabulate(eagerCells, eagerWords) {
+		r.std = regexp.MustCompile(r.expr) // Compile has parsed it
 		return
 	}
 	r.table, r.atEnd, r.stride, r.begin, r.column = a.table, a.atEnd, a.stride, a.begin*a.stride, a.prog.column
@@ -106,8 +120,11 @@ func (r *Regexp) Match(text []byte) bool {
 		return r.matchTable(text)
 	}
 	a := r.caches.Get().(*automaton)
-	ok := a.match(text)
+	ok, decided := a.match(text)
 	r.caches.Put(a)
+	if !decided {
+		return r.std.Match(text)
+	}
 	return ok
 }
 
@@ -145,22 +162,26 @@ func (r *Regexp) skip(text []byte, i int) int {
 	return i
 }
 
-// match is Match over the cache.
+// match is Match over the cache. It is not decided if the text needs too many
+// new states.
 //
 // hot: BenchmarkMatch/lazy
-func (a *automaton) match(text []byte) bool {
-	s := a.begin * a.stride
-	for _, b := range text {
+func (a *automaton) match(text []byte) (ok, decided bool) {
+	s, misses := a.begin*a.stride, 0
+	for i, b := range text {
 		to := a.table[s+uint32(a.prog.column[b])]
 		if to == unknown {
+			if misses++; misses > freeMisses+i/patience {
+				return false, false
+			}
 			to = a.miss(&s, uint32(a.prog.column[b]))
 		}
 		if to <= matched*a.stride {
-			return to != dead
+			return to != dead, true
 		}
 		s = to
 	}
-	return a.atEnd[s/a.stride]
+	return a.atEnd[s/a.stride], true
 }
 
 // miss fills the transition of state *s by column c. In a full cache it keeps
