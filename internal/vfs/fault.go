@@ -54,6 +54,7 @@ type Op struct {
 	Name string // the file or directory; the new name of a Rename or Link
 	N    int64  // 1 for the first operation of this Fault
 	Size int64  // bytes of a read or write, the wanted size of Preallocate and Truncate
+	Off  int64  // where a ReadAt or WriteAt begins; 0 of all others
 }
 
 // ErrTorn, returned by a Fault hook for a write, stores the first half of its
@@ -77,7 +78,11 @@ type faultFS struct {
 }
 
 func (f *faultFS) op(kind OpKind, name string, size int64) error {
-	err := f.hook(Op{Kind: kind, Name: name, N: f.n.Add(1), Size: size})
+	return f.opAt(kind, name, size, 0)
+}
+
+func (f *faultFS) opAt(kind OpKind, name string, size, off int64) error {
+	err := f.hook(Op{Kind: kind, Name: name, N: f.n.Add(1), Size: size, Off: off})
 	if err != nil {
 		return &fs.PathError{Op: kind.String(), Path: name, Err: err}
 	}
@@ -177,22 +182,22 @@ func (f *faultFile) Read(p []byte) (int, error) {
 }
 
 func (f *faultFile) ReadAt(p []byte, off int64) (int, error) {
-	if err := f.op(OpRead, int64(len(p))); err != nil {
+	if err := f.fault.opAt(OpRead, f.Name(), int64(len(p)), off); err != nil {
 		return 0, err
 	}
 	return f.File.ReadAt(p, off)
 }
 
 func (f *faultFile) Write(p []byte) (int, error) {
-	return f.write(p, f.File.Write)
+	return f.write(p, 0, f.File.Write)
 }
 
 func (f *faultFile) WriteAt(p []byte, off int64) (int, error) {
-	return f.write(p, func(p []byte) (int, error) { return f.File.WriteAt(p, off) })
+	return f.write(p, off, func(p []byte) (int, error) { return f.File.WriteAt(p, off) })
 }
 
-func (f *faultFile) write(p []byte, write func([]byte) (int, error)) (int, error) {
-	err := f.op(OpWrite, int64(len(p)))
+func (f *faultFile) write(p []byte, off int64, write func([]byte) (int, error)) (int, error) {
+	err := f.fault.opAt(OpWrite, f.Name(), int64(len(p)), off)
 	switch {
 	case err == nil:
 		return write(p)

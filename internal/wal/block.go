@@ -85,7 +85,7 @@ func (t *tailCache) dropBefore(seq uint64) {
 	}
 }
 
-// holding returns the chunk with a durable frame, nil if it is not in memory.
+// holding returns the chunk with a frame that is durable, nil if it is not in memory.
 func (t *tailCache) holding(seq uint64) *chunk {
 	lo, hi := 0, len(t.chunks)
 	for lo < hi {
@@ -96,7 +96,7 @@ func (t *tailCache) holding(seq uint64) *chunk {
 			hi = mid
 		}
 	}
-	if lo == 0 || t.chunks[lo-1].durable == 0 || seq > t.chunks[lo-1].last {
+	if lo == 0 {
 		return nil
 	}
 	return t.chunks[lo-1]

@@ -174,7 +174,7 @@ func TestFailEveryOperation(t *testing.T) {
 // TestCrashDuringRecovery loses power at each operation of an Open after a crash.
 func TestCrashDuringRecovery(t *testing.T) {
 	total := countOps(t)
-	for n := total / 19; n <= total; n += total / 19 * step {
+	for n := total / 11; n <= total; n += total / 11 * step {
 		disk, m := newDisk(t), &model{}
 		run(t, vfs.Fault(disk, func(op vfs.Op) error {
 			if op.N >= n {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -288,6 +289,58 @@ func TestNoSpace(t *testing.T) {
 	full = false
 	appendN(t, l, 4, 10, 1000)
 	expectN(t, l, 1, 13, 1000)
+	must(t, l.Close())
+}
+
+// TestFooterSpace: room for a footer that is longer than what the segment has
+// left is reserved before anything is sequenced behind it.
+func TestFooterSpace(t *testing.T) {
+	reserved, full := map[string]int64{}, false
+	l := open(t, vfs.Fault(vfs.NewMem(), func(op vfs.Op) error {
+		name := strings.TrimSuffix(op.Name, ".tmp")
+		switch {
+		case op.Kind == vfs.OpPreallocate && full:
+			return errNoSpace
+		case op.Kind == vfs.OpPreallocate:
+			reserved[name] = max(reserved[name], op.Size)
+		case op.Kind == vfs.OpWrite && op.Off+op.Size > reserved[name]:
+			return errNoSpace
+		}
+		return nil
+	}), wal.Config{SegmentBytes: 4 << 10, Indexers: []wal.Indexer{&offsets{}}})
+	for i := 1; i <= 500; i++ { // 16 bytes of index for each 48-byte frame
+		full = i%10 == 0
+		seq, err := l.Append(ctx, wal.TypePut, 1, []byte("12345678"))
+		if full && errors.Is(err, wal.ErrNoSpace) {
+			full = false
+			seq, err = l.Append(ctx, wal.TypePut, 1, []byte("12345678"))
+		}
+		must(t, err)
+		equal(t, seq, uint64(i))
+	}
+	must(t, l.Close())
+}
+
+// TestTrimKeepsTheLastDurableFrame: a new segment whose first commit failed may
+// be void after a crash; the one before it must still be there.
+func TestTrimKeepsTheLastDurableFrame(t *testing.T) {
+	disk, broken := newDisk(t), false
+	l := open(t, vfs.Fault(disk, func(op vfs.Op) error {
+		if broken && op.Kind == vfs.OpWrite && op.Off > 0 {
+			return errInjected
+		}
+		return nil
+	}), wal.Config{Dir: "/data/wal", SegmentBytes: 4 << 10})
+	appendN(t, l, 1, 9, 1000)
+	broken = true
+	_, err := l.Append(ctx, wal.TypeBatch, 10, payload(10, 1000))
+	is(t, err, wal.ErrReadOnly)
+	must(t, l.Trim(10))
+	equal(t, l.First() <= 9, true)
+	l = open(t, disk.CrashClone(vfs.CrashOptions{}), wal.Config{Dir: "/data/wal", SegmentBytes: 4 << 10})
+	equal(t, l.Next(), 10)
+	appendN(t, l, 10, 3, 1000)
+	expectN(t, l, int(l.First()), 12, 1000)
 	must(t, l.Close())
 }
 
