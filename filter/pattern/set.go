@@ -87,14 +87,11 @@ func (s *Set) plan() {
 		s.alone = literal
 		s.each, b = nil, needleBuilder{set: s, ids: map[string]uint32{}}
 	}
-	json, space = s.detach(json), s.detach(space)
-	if len(json) > 0 {
-		s.json = newJSONGroup(s.patterns, json)
-		s.json.aided = b.watchGroup(json, wakeJSON)
+	if aided := b.watchGroup(json, wakeJSON); aided || !s.detach(json) {
+		s.json = newJSONGroup(s.patterns, json, aided)
 	}
-	if len(space) > 0 {
-		s.space = newSpaceGroup(s.patterns, space)
-		s.space.aided = b.watchGroup(space, wakeSpace)
+	if aided := b.watchGroup(space, wakeSpace); aided || !s.detach(space) {
+		s.space = newSpaceGroup(s.patterns, space, aided)
 	}
 	s.needle = b.build()
 }
@@ -104,18 +101,18 @@ func (s *Set) plan() {
 const fewPatterns = 3
 
 // detach lets the patterns of a small group be matched alone if each of them
-// can do without reading most messages; it returns the group that is left.
-func (s *Set) detach(group []int32) []int32 {
+// can do without reading most messages; false: it is better left a group.
+func (s *Set) detach(group []int32) bool {
 	if len(group) > fewPatterns {
-		return group
+		return false
 	}
 	for _, id := range group {
 		if plan := s.patterns[id].batchPlan(); plan.search == nil && plan.probe == nil {
-			return group
+			return false
 		}
 	}
 	s.alone = append(s.alone, group...)
-	return nil
+	return true
 }
 
 // Match finds the messages of b that each pattern matches. The verdicts are

@@ -37,8 +37,8 @@ type setItem struct {
 	node  *setNode
 }
 
-func newJSONGroup(patterns []*Pattern, members []int32) *jsonGroup {
-	g := &jsonGroup{patterns: patterns, members: members}
+func newJSONGroup(patterns []*Pattern, members []int32, aided bool) *jsonGroup {
+	g := &jsonGroup{patterns: patterns, members: members, aided: aided}
 	g.root = g.newNode(false)
 	for _, id := range members {
 		j := patterns[id].json

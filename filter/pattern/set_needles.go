@@ -93,8 +93,9 @@ func (b *needleBuilder) watch(id int32, n needs) bool {
 	return true
 }
 
-// watchGroup lets a group wait for the clauses of its patterns. False: one of
-// them has none that is worth it, so that the group sees every message.
+// watchGroup lets a group wait for the clauses of its patterns. False: it is
+// empty, or one of them has no clause that is worth it, so that the group must
+// see every message.
 func (b *needleBuilder) watchGroup(ids []int32, action watcherAction) bool {
 	var all []string
 	for _, id := range ids {
@@ -113,7 +114,7 @@ func (b *needleBuilder) watchGroup(ids []int32, action watcherAction) bool {
 		}
 		b.add(l, watcher{action: action})
 	}
-	return true
+	return len(all) > 0
 }
 
 func (b *needleBuilder) build() *needles {

@@ -13,8 +13,8 @@ type spaceGroup struct {
 	aided bool // see jsonGroup
 }
 
-func newSpaceGroup(patterns []*Pattern, members []int32) *spaceGroup {
-	g := &spaceGroup{}
+func newSpaceGroup(patterns []*Pattern, members []int32, aided bool) *spaceGroup {
+	g := &spaceGroup{aided: aided}
 	for _, id := range members {
 		s := patterns[id].space
 		cond := condition{op: exprAnd}

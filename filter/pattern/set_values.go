@@ -75,14 +75,15 @@ func (v *values) equalsText(f *factory, l *literal, numeric bool) factID {
 	return e.fact
 }
 
-// onString establishes the facts about a JSON string, given without its quotes.
-func (v *values) onString(f *facts, raw []byte) {
+// onString establishes the facts about a JSON string, given without its quotes;
+// escapes: it may hold some.
+func (v *values) onString(f *facts, raw []byte, escapes bool) {
 	f.establish(v.scalar)
 	f.establish(v.finite)
 	if len(v.texts.list) == 0 && len(v.searches.tests) == 0 {
 		return
 	}
-	if hasEscape(raw) {
+	if escapes && hasEscape(raw) {
 		s := newScratch()
 		s.text = appendDecoded(s.text[:0], raw)
 		v.onText(f, s.text, false)

@@ -9,8 +9,8 @@ type jsonWalker struct {
 	seen    []uint32
 	objects uint32
 	words   []uint64
-	// intricate: see isIntricate.
-	intricate bool
+	// escapes: there is a backslash in the message. intricate: see isIntricate.
+	escapes, intricate bool
 }
 
 // reading is what a message turned out to be.
@@ -32,7 +32,7 @@ func (w *jsonWalker) read(root *setNode, b []byte, f *facts) reading {
 		w.words = make([]uint64, n+n/4)
 	}
 	w.reader.quotes = w.words[:n]
-	w.facts, w.intricate = f, false
+	w.facts, w.escapes, w.intricate = f, hasEscape(b), false
 	if w.objects > 1<<31 {
 		clear(w.seen)
 		w.objects = 0
@@ -64,7 +64,7 @@ func (w *jsonWalker) value(n *setNode, b []byte, i, depth int) (next int) {
 			return invalid
 		}
 		if n.values != nil {
-			n.values.onString(w.facts, b[i+1:end])
+			n.values.onString(w.facts, b[i+1:end], w.escapes)
 		}
 		return end + 1
 	case c == '{':
@@ -121,8 +121,11 @@ func (w *jsonWalker) object(n *setNode, b []byte, i, depth int) (next int) {
 		if names != nil && !w.every(n.wild, b, name, value, depth, names) {
 			return invalid
 		}
-		if child := n.member(name); child != nil {
-			w.replace(child, object)
+		if child := n.member(name, w.escapes); child != nil {
+			if w.seen[child.id] == object {
+				w.replace(child)
+			}
+			w.seen[child.id] = object
 			i = w.value(child, b, value, depth)
 		} else if value < len(b) && b[value] == '"' {
 			i = w.reader.stringEnd(value+1) + 1 // invalid + 1 is 0
@@ -158,13 +161,8 @@ func (w *jsonWalker) every(wild *setNode, b, name []byte, i, depth int, names *n
 	return w.value(wild, b, i, depth) != invalid
 }
 
-// replace forgets what an earlier member of the same name in object number has
-// established.
-func (w *jsonWalker) replace(n *setNode, number uint32) {
-	if w.seen[n.id] != number {
-		w.seen[n.id] = number
-		return
-	}
+// replace forgets what an earlier member of the same name has established.
+func (w *jsonWalker) replace(n *setNode) {
 	if n.multiple {
 		w.intricate = true
 		return
@@ -176,11 +174,11 @@ func (w *jsonWalker) replace(n *setNode, number uint32) {
 
 // member finds the child of that name, nil if no selector asks for it. An
 // escape makes a name longer than what it stands for.
-func (n *setNode) member(name []byte) *setNode {
+func (n *setNode) member(name []byte, escapes bool) *setNode {
 	if i := n.names.find(name); i >= 0 {
 		return n.named[i]
 	}
-	if len(name) > n.short && hasEscape(name) {
+	if escapes && len(name) > n.short && hasEscape(name) {
 		for i, s := range n.names.list {
 			if equalDecoded(name, s) {
 				return n.named[i]
