@@ -1,9 +1,11 @@
 package wal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
+	"sync"
 
 	"sluice/internal/vfs"
 )
@@ -19,6 +21,7 @@ type Reader struct {
 	log   *Log
 	pos   uint64 // the next sequence wanted
 	piece int64
+	once  []byte // read into this, as the block is only looked at once
 
 	chunk   *chunk // the chunk that pos lies in or follows, if it was read from memory
 	at      int    // offset in the chunk of pos
@@ -231,7 +234,7 @@ func (r *Reader) readPiece(e *extent) (Block, *Damage, error) {
 // much, < 0 the expected frame does not stand at r.from.
 func (r *Reader) collect(f vfs.File, e *extent, size int64) (b Block, need int64, err error) {
 	left := e.end - r.from.off
-	buf := make([]byte, max(0, min(size, left)))
+	buf := r.memory(max(0, min(size, left)))
 	n, err := readFull(f, buf, r.from.off)
 	if err != nil {
 		return b, 0, err
@@ -261,6 +264,13 @@ func (r *Reader) collect(f vfs.File, e *extent, size int64) (b Block, need int64
 	return b, need, nil
 }
 
+func (r *Reader) memory(n int64) []byte {
+	if n <= int64(len(r.once)) {
+		return r.once[:n]
+	}
+	return make([]byte, n)
+}
+
 // skip finds the next frame behind damage at r.from and moves the position there.
 func (r *Reader) skip(f vfs.File, e *extent) (*Damage, error) {
 	s := scanner{file: f, uuid: e.uuid, off: r.from.off, limit: e.end}
@@ -287,7 +297,9 @@ func (r *Reader) skip(f vfs.File, e *extent) (*Damage, error) {
 // from disk: ErrTrimmed, ErrBeyond if it is not durable, *CorruptError if it
 // was lost to damage.
 func (l *Log) Read(seq uint64) (Frame, error) {
-	r := Reader{log: l, pos: seq, piece: seekPiece}
+	scratch := scratches.Get().(*[seekPiece]byte)
+	defer scratches.Put(scratch)
+	r := Reader{log: l, pos: seq, piece: seekPiece, once: scratch[:]}
 	if d := l.Durable(); seq > d {
 		if err := l.Err(); errors.Is(err, ErrClosed) {
 			return Frame{}, err
@@ -302,8 +314,14 @@ func (l *Log) Read(seq uint64) (Frame, error) {
 		return Frame{}, &CorruptError{Damage{Segment: l.segmentName(seq), FirstSeq: seq, LastSeq: seq, Reason: "frames"}}
 	}
 	f, _ := trustedFrame(b.buf)
+	if r.chunk == nil { // from disk, and perhaps in the scratch
+		f.Payload = bytes.Clone(f.Payload)
+	}
 	return f, nil
 }
+
+// scratches are for Read, which would leave 128 KiB of garbage for each frame.
+var scratches = sync.Pool{New: func() any { return new([seekPiece]byte) }}
 
 func (l *Log) segmentName(seq uint64) string {
 	l.mu.Lock()
