@@ -13,7 +13,7 @@ import (
 
 // Config of a log. The zero value of every field but Dir is good.
 type Config struct {
-	Dir           string       // folder of the segment files; made if missing
+	Dir           string       // folder of the segment files; made if missing, in a parent that the caller made durable
 	Shard         uint32       // number of this log among its siblings; checked at Open
 	SegmentBytes  int64        // size of a segment file; default 64 MiB, at least 4 KiB
 	BlockBytes    int          // most that is collected for one commit; default 1 MiB, at least 4 KiB
