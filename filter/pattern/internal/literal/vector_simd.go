@@ -108,10 +108,28 @@ func newFingerprints(literals []string, ids []uint32) *fingerprints {
 	return f
 }
 
-// appendHits appends the occurrences in text, nearly in order.
+// windowLength is what one step reads: 32 fingerprints.
+const windowLength = 32 + fingerprintLength - 1
+
+// appendHits appends the occurrences in text, nearly in order. What is left
+// behind the last full window is read from a padded copy.
+func (f *fingerprints) appendHits(dst []Hit, text []byte, literals []string) []Hit {
+	dst, pos := f.scan(dst, text, text, 0, literals)
+	if pos+fingerprintLength <= len(text) {
+		var last [windowLength]byte
+		copy(last[:], text[pos:])
+		dst, _ = f.scan(dst, last[:], text, pos, literals)
+	}
+	// SSE instructions stall on dirty AVX registers.
+	archsimd.ClearAVXUpperBits()
+	return dst
+}
+
+// scan looks at all full windows of part, which is text from base on, perhaps
+// with padding, and returns where in text it stopped.
 //
 // hot: BenchmarkScanner
-func (f *fingerprints) appendHits(dst []Hit, text []byte, literals []string) []Hit {
+func (f *fingerprints) scan(dst []Hit, part, text []byte, base int, literals []string) ([]Hit, int) {
 	nibble, zero := archsimd.BroadcastUint8x32(15), archsimd.BroadcastUint8x32(0)
 	// The upper half of a product with 2^12 is a shift right by 4. A shift would
 	// load its count by an SSE instruction, which stalls on dirty AVX registers.
@@ -120,8 +138,8 @@ func (f *fingerprints) appendHits(dst []Hit, text []byte, literals []string) []H
 	high0, high1, high2 := f.high[0], f.high[1], f.high[2]
 	var possible [32]uint8
 	pos := 0
-	for ; pos+32+fingerprintLength-1 <= len(text); pos += 32 {
-		v0, v1, v2 := load(text[pos:]), load(text[pos+1:]), load(text[pos+2:])
+	for ; pos+windowLength <= len(part); pos += 32 {
+		v0, v1, v2 := load(part[pos:]), load(part[pos+1:]), load(part[pos+2:])
 		r := low0.PermuteOrZeroGrouped(v0.And(nibble).AsInt8x32()).
 			And(high0.PermuteOrZeroGrouped(v0.AsUint16x16().MulHigh(shift).AsUint8x32().And(nibble).AsInt8x32())).
 			And(low1.PermuteOrZeroGrouped(v1.And(nibble).AsInt8x32())).
@@ -135,14 +153,12 @@ func (f *fingerprints) appendHits(dst []Hit, text []byte, literals []string) []H
 		r.Store(&possible)
 		for ; found != 0; found &= found - 1 {
 			k := bits.TrailingZeros32(found)
-			dst = f.verify(dst, text, pos+k, possible[k], literals)
+			if at := base + pos + k; at+fingerprintLength <= len(text) {
+				dst = f.verify(dst, text, at, possible[k], literals)
+			}
 		}
 	}
-	archsimd.ClearAVXUpperBits()
-	for ; pos+fingerprintLength <= len(text); pos++ {
-		dst = f.verify(dst, text, pos, 0xff, literals)
-	}
-	return dst
+	return dst, base + pos
 }
 
 // verify appends the occurrences of literals of the given buckets whose
