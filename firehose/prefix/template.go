@@ -60,6 +60,7 @@ const (
 // parse reads the text of a member; nothing is appended yet.
 func parse(m Member, text string) (*Template, error) {
 	t := new(Template)
+	text = strings.ToValidUTF8(text, "\uFFFD") // AWS JSON lets none in
 	for text != "" {
 		before, rest, opens := strings.Cut(text, "!{")
 		t.literal(before)

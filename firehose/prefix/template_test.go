@@ -189,7 +189,7 @@ func TestYears(t *testing.T) {
 }
 
 func FuzzNew(f *testing.F) {
-	for _, s := range []string{"", "a/!{timestamp:yyyy-MM'T'}/", "!{firehose:random-string}", "!{partitionKeyFromQuery:k}!", "!{", "{!}", "!{timestamp:z zzzz v vvvv''}", "!{a:}"} {
+	for _, s := range []string{"", "a/!{timestamp:yyyy-MM'T'}/", "!{firehose:random-string}", "!{partitionKeyFromQuery:k}!", "!{", "{!}", "!{timestamp:\xd6}\xa8", "!{timestamp:z zzzz v vvvv''}", "!{a:}"} {
 		f.Add(s, "e/!{firehose:error-output-type}/", int64(1_783_939_327_000), true)
 		f.Add(s, s, int64(-1<<62), false)
 	}
