@@ -1,0 +1,161 @@
+package faultproxy
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"sync"
+)
+
+// Limits say after how many bytes a connection is reset, in each direction; 0 is
+// never.
+type Limits struct {
+	Up   int64 // of what the client sends
+	Down int64 // of what the upstream sends
+}
+
+// TCP is a proxy that knows connections.
+type TCP struct {
+	upstream string
+	listener net.Listener
+	running  sync.WaitGroup
+
+	mu     sync.Mutex
+	limits func(n int) Limits
+	count  int
+	cut    bool
+	open   map[net.Conn]bool // both ends of each connection
+}
+
+// ListenTCP starts a proxy before the server at upstream, HOST:PORT.
+func ListenTCP(upstream string) (*TCP, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen for %s: %w", upstream, err)
+	}
+	p := &TCP{upstream: upstream, listener: l, open: make(map[net.Conn]bool)}
+	p.running.Go(p.accept)
+	return p, nil
+}
+
+// Addr is where clients find the proxy, HOST:PORT.
+func (p *TCP) Addr() string { return p.listener.Addr().String() }
+
+// Limit sets the limits of the connections to come, which are counted from 0.
+// nil is none.
+func (p *TCP) Limit(limits func(n int) Limits) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.limits, p.count = limits, 0
+}
+
+// Cut resets every connection, and new ones at once, until Heal.
+func (p *TCP) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cut = true
+	for c := range p.open {
+		breakOff(c)
+	}
+}
+
+// Heal lets new connections pass again.
+func (p *TCP) Heal() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cut = false
+}
+
+// Close ends the proxy and every connection.
+func (p *TCP) Close() {
+	p.listener.Close()
+	p.Cut()
+	p.running.Wait()
+}
+
+func (p *TCP) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return // closed
+		}
+		p.running.Go(func() { p.serve(client) })
+	}
+}
+
+func (p *TCP) serve(client net.Conn) {
+	defer p.drop(client)
+	limits, ok := p.admit(client)
+	if !ok {
+		return
+	}
+	upstream, err := net.Dial("tcp", p.upstream)
+	if err != nil {
+		breakOff(client)
+		return
+	}
+	defer p.drop(upstream)
+	if !p.keep(upstream) {
+		return
+	}
+	var both sync.WaitGroup
+	both.Go(func() { pipe(upstream, client, limits.Up) })
+	both.Go(func() { pipe(client, upstream, limits.Down) })
+	both.Wait()
+}
+
+// admit counts a connection and tells its limits.
+func (p *TCP) admit(client net.Conn) (limits Limits, ok bool) {
+	if !p.keep(client) {
+		return Limits{}, false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.limits != nil {
+		limits = p.limits(p.count)
+	}
+	p.count++
+	return limits, true
+}
+
+// keep remembers a connection for Cut, unless it is cut already.
+func (p *TCP) keep(c net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cut {
+		breakOff(c)
+		return false
+	}
+	p.open[c] = true
+	return true
+}
+
+func (p *TCP) drop(c net.Conn) {
+	c.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.open, c)
+}
+
+// pipe copies until the source ends, or resets both ends at the limit.
+func pipe(to, from net.Conn, limit int64) {
+	var source io.Reader = from
+	if limit > 0 {
+		source = io.LimitReader(from, limit)
+	}
+	n, err := io.Copy(to, source)
+	if err == nil && (limit == 0 || n < limit) {
+		to.(*net.TCPConn).CloseWrite() // an ordinary end, passed on
+		return
+	}
+	breakOff(to)
+	breakOff(from)
+}
+
+// breakOff closes a connection with a reset.
+func breakOff(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	c.Close()
+}
