@@ -46,10 +46,12 @@ func TestSDK(t *testing.T) {
 		t.Error(err)
 	}
 	create.DeliveryStreamName = aws.String("other")
-	create.ExtendedS3DestinationConfiguration.CompressionFormat = types.CompressionFormatZip
+	create.ExtendedS3DestinationConfiguration.EncryptionConfiguration = &types.EncryptionConfiguration{
+		KMSEncryptionConfig: &types.KMSEncryptionConfig{AWSKMSKeyARN: aws.String("arn:aws:kms:us-east-1:000000000000:key/k")},
+	}
 	var invalid *types.InvalidArgumentException
 	if _, err := client.CreateDeliveryStream(ctx, create); !errors.As(err, &invalid) ||
-		invalid.ErrorMessage() != "The CompressionFormat ZIP is not supported yet by this version" {
+		invalid.ErrorMessage() != "KMSEncryptionConfig is not supported yet by this version" {
 		t.Error(err)
 	}
 

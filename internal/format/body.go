@@ -38,6 +38,21 @@ func (b *Body) Write(p []byte) (int, error) {
 	return n, nil
 }
 
+// WriteAt overwrites bytes that were written before: a header that could only be
+// filled in at the end.
+func (b *Body) WriteAt(p []byte, off int64) (int, error) {
+	n := 0
+	for n < len(p) && off >= 0 && off < b.size {
+		wrote := copy(b.from(off), p[n:])
+		n += wrote
+		off += int64(wrote)
+	}
+	if n < len(p) {
+		return n, io.ErrShortWrite
+	}
+	return n, nil
+}
+
 // ReadAt implements io.ReaderAt.
 func (b *Body) ReadAt(p []byte, off int64) (int, error) {
 	n := 0

@@ -20,7 +20,7 @@ type Codec struct {
 	// ContentEncoding is the header of that name, "" for none.
 	ContentEncoding string
 
-	encoders *encoderPool // nil: the format is known, not built
+	encoders *encoderPool // nil: the format is known, and cannot be written
 }
 
 // codecs is every CompressionFormat that AWS knows, and ours, in AWS's order.
@@ -29,10 +29,10 @@ type Codec struct {
 var codecs = []*Codec{
 	{Name: "UNCOMPRESSED", encoders: newEncoderPool(func() encoder { return &plain{} })},
 	{Name: "GZIP", Extension: ".gz", ContentEncoding: "gzip", encoders: newEncoderPool(newGzip)},
-	{Name: "ZIP", Extension: ".zip", ContentEncoding: "zip"},
-	{Name: "Snappy", Extension: ".snappy", ContentEncoding: "snappy-java"},
-	{Name: "HADOOP_SNAPPY", Extension: ".snappy", ContentEncoding: "hadoop-snappy"},
-	{Name: "ZSTD", Extension: ".zst", ContentEncoding: "zstd"},
+	{Name: "ZIP", Extension: ".zip", ContentEncoding: "zip", encoders: newEncoderPool(newZip)},
+	{Name: "Snappy", Extension: ".snappy", ContentEncoding: "snappy-java", encoders: newEncoderPool(newXerial)},
+	{Name: "HADOOP_SNAPPY", Extension: ".snappy", ContentEncoding: "hadoop-snappy", encoders: newEncoderPool(newHadoop)},
+	{Name: "ZSTD", Extension: ".zst", ContentEncoding: "zstd", encoders: newEncoderPool(newZstd)},
 }
 
 // UnsupportedError says that a codec is known, but that this version cannot
@@ -63,6 +63,10 @@ type encoder interface {
 	io.WriteCloser
 	Reset(dst io.Writer)
 }
+
+// identified is an encoder that writes the object's identity into it. It is
+// told before Close.
+type identified interface{ identify(*Object) }
 
 // encoderPool keeps encoders with their tables between objects.
 type encoderPool struct{ pool sync.Pool }

@@ -2,7 +2,6 @@ package format_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -85,31 +84,35 @@ func TestWriterKeepsEveryByte(t *testing.T) {
 			t.Errorf("%s %v: hash %x, count %d, bytes %d", codec, runs, o.Hash, o.Count, o.RecordBytes)
 		}
 	}
-	same := func(_ testing.TB, b []byte) []byte { return b }
-	f("UNCOMPRESSED", same, 1)
-	f("UNCOMPRESSED", same, 9000)
-	f("UNCOMPRESSED", same, 100, 1, 300, 700)
-	f("GZIP", gunzip, 1)
-	f("GZIP", gunzip, 9000)
-	f("GZIP", gunzip, 1, 110, 430, 3)
+	for codec, decode := range decoders {
+		f(codec, decode, 1)
+		f(codec, decode, 9000)
+		f(codec, decode, 100, 1, 300, 700)
+	}
 }
 
-func TestGzipDoesNotDependOnRuns(t *testing.T) {
-	records := lines(4000)
-	one, many := write(t, "GZIP", records, 4000), write(t, "GZIP", records, 1, 7, 600)
-	again := write(t, "GZIP", records, 4000)
-	if !bytes.Equal(body(t, one), body(t, many)) || !bytes.Equal(body(t, one), body(t, again)) {
-		t.Error("one input, three bodies")
+func TestBytesDoNotDependOnRuns(t *testing.T) {
+	records := lines(9000)
+	f := func(codec string) {
+		t.Helper()
+		want := body(t, write(t, codec, records, 9000))
+		for _, runs := range [][]int{{9000}, {1, 7, 600}, {1}, {219, 2}} {
+			if !bytes.Equal(body(t, write(t, codec, records, runs...)), want) {
+				t.Errorf("%s: one input, two bodies with runs of %v", codec, runs)
+			}
+		}
+	}
+	for codec := range decoders {
+		f(codec)
 	}
 }
 
 func TestEmptyObject(t *testing.T) {
-	o := write(t, "GZIP", nil)
-	if got := gunzip(t, body(t, o)); len(got) != 0 || o.Count != 0 {
-		t.Errorf("%q, count %d", got, o.Count)
-	}
-	if o := write(t, "UNCOMPRESSED", nil); o.Size() != 0 {
-		t.Error("size", o.Size())
+	for codec, decode := range decoders {
+		o := write(t, codec, nil)
+		if got := decode(t, body(t, o)); len(got) != 0 || o.Count != 0 {
+			t.Errorf("%s: %q, count %d", codec, got, o.Count)
+		}
 	}
 }
 
@@ -134,27 +137,31 @@ func TestBodyReadAt(t *testing.T) {
 func TestReleasedChunksAreReused(t *testing.T) {
 	records := lines(5000)
 	want := bytes.Join(records, nil)
-	for range 5 {
-		o := write(t, "GZIP", records, 50)
-		if !bytes.Equal(gunzip(t, body(t, o)), want) {
-			t.Fatal("a reused chunk or encoder kept old bytes")
-		}
-		o.Release()
-		if o.Size() != 0 {
-			t.Fatal("released body has bytes")
+	for codec, decode := range decoders {
+		for range 5 {
+			o := write(t, codec, records, 50)
+			if !bytes.Equal(decode(t, body(t, o)), want) {
+				t.Fatalf("%s: a reused chunk or encoder kept old bytes", codec)
+			}
+			o.Release()
+			if o.Size() != 0 {
+				t.Fatal("released body has bytes")
+			}
 		}
 	}
 }
 
 func TestDiscard(t *testing.T) {
-	c, _ := format.CodecNamed("GZIP")
-	w := c.NewWriter()
-	w.Append([]byte("gone"), 1)
-	w.Discard()
-	w.Discard()
-	o := write(t, "GZIP", [][]byte{[]byte("kept")}, 1)
-	if got := gunzip(t, body(t, o)); string(got) != "kept" {
-		t.Errorf("%q", got)
+	for codec, decode := range decoders {
+		c, _ := format.CodecNamed(codec)
+		w := c.NewWriter()
+		w.Append(bytes.Repeat([]byte("gone"), 50_000), 1)
+		w.Discard()
+		w.Discard()
+		o := write(t, codec, [][]byte{[]byte("kept")}, 1)
+		if got := decode(t, body(t, o)); string(got) != "kept" {
+			t.Errorf("%s: %q", codec, got)
+		}
 	}
 }
 
@@ -174,28 +181,36 @@ func TestCodecNamed(t *testing.T) {
 	}
 	f("UNCOMPRESSED", "", "", "")
 	f("GZIP", ".gz", "gzip", "")
-	f("ZIP", "", "", "compression format ZIP is not supported yet by this version")
-	f("Snappy", "", "", "compression format Snappy is not supported yet by this version")
-	f("HADOOP_SNAPPY", "", "", "compression format HADOOP_SNAPPY is not supported yet by this version")
-	f("ZSTD", "", "", "compression format ZSTD is not supported yet by this version")
+	f("ZIP", ".zip", "zip", "")
+	f("Snappy", ".snappy", "snappy-java", "")
+	f("HADOOP_SNAPPY", ".snappy", "hadoop-snappy", "")
+	f("ZSTD", ".zst", "zstd", "")
 	f("gzip", "", "", `compression format "gzip" is not known`)
-
-	var unsupported *format.UnsupportedError
-	if _, err := format.CodecNamed("ZIP"); !errors.As(err, &unsupported) || unsupported.Codec != "ZIP" {
-		t.Error(err)
-	}
+	f("SNAPPY", "", "", `compression format "SNAPPY" is not known`)
 }
 
 func TestAppendDoesNotAllocate(t *testing.T) {
 	if raceEnabled {
 		t.Skip("pools drop under the race detector")
 	}
-	c, _ := format.CodecNamed("GZIP")
-	w := c.NewWriter()
-	defer w.Discard()
 	line := lines(1)[0]
-	if n := testing.AllocsPerRun(100, func() { w.Append(line, 1) }); n > 0 {
-		t.Errorf("%v allocs a run", n)
+	run := bytes.Join(lines(300), nil)
+	f := func(codec string, run []byte) {
+		t.Helper()
+		c, err := format.CodecNamed(codec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := c.NewWriter()
+		defer w.Discard()
+		w.Append(run, 1)
+		if n := testing.AllocsPerRun(1000, func() { w.Append(run, 1) }); n > 0 {
+			t.Errorf("%s: %v allocs a run of %d bytes", codec, n, len(run))
+		}
+	}
+	for codec := range decoders {
+		f(codec, line)
+		f(codec, run)
 	}
 }
 

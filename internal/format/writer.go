@@ -1,6 +1,7 @@
 package format
 
 import (
+	"crypto/sha1"
 	"fmt"
 	"sync"
 
@@ -23,6 +24,21 @@ type Object struct {
 	Hash uint64
 	// RecordBytes is the number of those bytes, Count the number of records.
 	RecordBytes, Count int64
+}
+
+// uuidSpace is the namespace of uuid. It never changes.
+var uuidSpace = [16]byte{0x2c, 0x7e, 0x41, 0xb6, 0x0d, 0x93, 0x5a, 0x0f, 0x8b, 0x54, 0x6e, 0xd1, 0x39, 0xa2, 0x70, 0xc8}
+
+// uuid is the object's identity as a name-based UUID: the same records give the
+// same one, whatever the codec and the version.
+func (o *Object) uuid() (text [36]byte) {
+	name := uuidSpace[:len(uuidSpace):len(uuidSpace)]
+	name = le.AppendUint64(name, o.Hash)
+	name = le.AppendUint64(name, uint64(o.RecordBytes))
+	name = le.AppendUint64(name, uint64(o.Count))
+	sum := sha1.Sum(name)
+	appendUUID(text[:0], [16]byte(sum[:]))
+	return text
 }
 
 // Writer makes one object. It belongs to one goroutine; end it with Close or
@@ -88,10 +104,13 @@ func (w *Writer) write(run []byte) {
 // Close ends the object. Its body lives until Object.Release.
 func (w *Writer) Close() (Object, error) {
 	w.flush()
+	w.object.Hash = w.hash.Sum64()
+	if e, ok := w.encoder.(identified); ok {
+		e.identify(&w.object)
+	}
 	if err := w.encoder.Close(); err != nil && w.err == nil {
 		w.err = fmt.Errorf("end %s: %w", w.codec.Name, err)
 	}
-	w.object.Hash = w.hash.Sum64()
 	if w.err != nil {
 		w.Discard()
 		return Object{}, w.err
