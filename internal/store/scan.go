@@ -2,9 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"sluice/internal/event"
+	"sluice/internal/wal"
 )
 
 // Query names events: those of a log group, or of one of its streams, with
@@ -17,7 +20,8 @@ type Query struct {
 // Scan visits the durable batches that may hold events of a query, in log order
 // (of a stream: the order in which they were accepted). Batches are given whole;
 // which of their events are in the range is the visitor's affair. A batch lives
-// until visit returns.
+// until visit returns. Batches that were lost to damage are passed over: the log
+// reports them.
 func (s *Store) Scan(ctx context.Context, q Query, visit func(event.Batch) error) error {
 	shards := s.shards
 	if q.Stream != 0 {
@@ -57,7 +61,10 @@ func (sh *shard) entries(q Query, first, last uint64) ([]entry, error) {
 		return found, nil
 	}
 	all, err := sh.page(first)
-	if err != nil {
+	switch {
+	case errors.Is(err, wal.ErrNotSealed), errors.Is(err, wal.ErrTrimmed):
+		return nil, nil // no batch of it is durable yet, or it just went
+	case err != nil:
 		return nil, err
 	}
 	return q.appendWanted(nil, all, first, last), nil
@@ -65,7 +72,11 @@ func (sh *shard) entries(q Query, first, last uint64) ([]entry, error) {
 
 func (sh *shard) visit(number uint64, visit func(event.Batch) error) error {
 	f, err := sh.log.Read(number)
-	if err != nil {
+	var damage *wal.CorruptError
+	switch {
+	case errors.As(err, &damage), errors.Is(err, wal.ErrTrimmed):
+		return nil
+	case err != nil:
 		return fmt.Errorf("read batch %v: %w", event.Position{Shard: sh.number, Number: number}, err)
 	}
 	b, err := event.View(f.Payload)
@@ -100,16 +111,55 @@ func (sh *shard) page(first uint64) ([]entry, error) {
 		hit.used = p.turn
 		return hit.entries, nil
 	}
-	section, err := sh.log.Section(first, indexID)
+	entries, err := sh.indexOf(first)
 	if err != nil {
 		return nil, fmt.Errorf("read segment index: %w", err)
 	}
-	entries, err := decodeSection(section)
+	p.put(first, entries)
+	return entries, nil
+}
+
+// indexOf reads a sealed segment's index, or makes it again from the frames where
+// it is damaged.
+func (sh *shard) indexOf(first uint64) ([]entry, error) {
+	section, err := sh.log.Section(first, indexID)
+	var damage *wal.CorruptError
+	switch {
+	case err == nil:
+		return decodeSection(section)
+	case errors.As(err, &damage), errors.Is(err, wal.ErrNoSection):
+		return sh.reindex(first)
+	}
+	return nil, err
+}
+
+// reindex reads all of a segment.
+func (sh *shard) reindex(first uint64) ([]entry, error) {
+	segments := sh.log.Segments()
+	i := slices.IndexFunc(segments, func(s wal.SegmentStat) bool { return s.First == first })
+	if i < 0 {
+		return nil, wal.ErrTrimmed
+	}
+	r, err := sh.log.NewReader(first)
 	if err != nil {
 		return nil, err
 	}
-	p.put(first, entries)
-	return entries, nil
+	var x index
+	for r.Position() <= segments[i].Last {
+		block, ok, err := r.TryNext()
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			break
+		}
+		for f := range block.All() {
+			if f.Seq <= segments[i].Last {
+				x.Index(f, 0)
+			}
+		}
+	}
+	return x.active, nil
 }
 
 func (p *pages) put(first uint64, entries []entry) {

@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"errors"
 	"path/filepath"
 	"slices"
 	"sort"
@@ -148,6 +149,10 @@ func (l *Log) Section(first uint64, indexer uint8) ([]byte, error) {
 	b, err := l.readSection(s.name, sec)
 	if err != nil && l.First() > first {
 		return nil, ErrTrimmed
+	}
+	var damage *CorruptError
+	if errors.As(err, &damage) {
+		l.report(damage.Damage)
 	}
 	return b, err
 }
