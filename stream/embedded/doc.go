@@ -10,8 +10,9 @@
 // The Index follows the log as a wal.Folder and knows, for every key, which
 // frames hold something that was not committed yet: number, events, bytes and
 // oldest arrival. It is sparse: beyond 1,024 entries a key's neighbours are
-// merged, so its memory does not grow with the backlog. Its snapshot in every
-// segment makes recovery independent of the backlog too.
+// merged, so its memory does not grow with the backlog; a Span that would get too
+// large for it is refined from the log. Its snapshot in every segment makes
+// recovery independent of the backlog too.
 //
 // Memory: a parcel's batches and records are views into log blocks and live
 // until the visitor returns; copies are the consumer's affair.

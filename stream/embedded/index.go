@@ -58,11 +58,22 @@ func NewIndex() *Index { return &Index{keys: map[uint64]*keyIndex{}} }
 // ID implements wal.Folder.
 func (x *Index) ID() uint8 { return indexID }
 
-// Fold implements wal.Folder. Frames that do not decode were checked by the log,
-// so they come from another version; they are passed over.
+// Fold implements wal.Folder.
 func (x *Index) Fold(f wal.Frame) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if f.Type == wal.TypeCommit {
+		if c, err := OpenCommit(f.Payload); err == nil {
+			x.key(f.Key).commit(c)
+		}
+		return
+	}
+	held(f, func(key uint64, e entry) { x.key(key).add(e) })
+}
+
+// held visits what a frame holds for keys. Frames that do not decode were checked
+// by the log, so they come from another version; they are passed over.
+func held(f wal.Frame, visit func(key uint64, e entry)) {
 	switch f.Type {
 	case wal.TypeMatches:
 		m, err := event.OpenMatches(f.Payload)
@@ -70,15 +81,11 @@ func (x *Index) Fold(f wal.Frame) {
 			return
 		}
 		for e := range m.Entries() {
-			x.key(e.Key).add(entry{f.Seq, f.Seq + 1, int64(e.Count), int64(e.Bytes), m.Arrived})
+			visit(e.Key, entry{f.Seq, f.Seq + 1, int64(e.Count), int64(e.Bytes), m.Arrived})
 		}
 	case wal.TypePut:
 		if p, err := openPut(f.Payload); err == nil {
-			x.key(f.Key).add(entry{f.Seq, f.Seq + 1, int64(p.count()), int64(len(p.body)), p.arrived})
-		}
-	case wal.TypeCommit:
-		if c, err := OpenCommit(f.Payload); err == nil {
-			x.key(f.Key).commit(c)
+			visit(f.Key, entry{f.Seq, f.Seq + 1, int64(p.count()), int64(len(p.body)), p.arrived})
 		}
 	}
 }
@@ -109,31 +116,54 @@ func merge(a, b entry) entry {
 	return entry{a.first, b.end, a.count + b.count, a.bytes + b.bytes, min(a.oldest, b.oldest)}
 }
 
-// thin merges every two neighbours: the index gets coarser, not larger.
+// thin merges neighbours that are light together, until at most about half of
+// the entries are left: the index gets coarser, not larger. Entries stay alike,
+// however often it happens; merging every two neighbours would gather nearly all
+// of a long backlog in the first one.
 func (k *keyIndex) thin() {
-	half := k.entries[:0]
-	for i := 0; i+1 < len(k.entries); i += 2 {
-		half = append(half, merge(k.entries[i], k.entries[i+1]))
+	var total int64
+	for _, e := range k.entries {
+		total += e.weight()
 	}
-	if len(k.entries)%2 == 1 {
-		half = append(half, k.entries[len(k.entries)-1])
+	limit := 4 * total / maxEntries // two groups in a row weigh more than that
+	thinned := k.entries[:1]
+	for _, e := range k.entries[1:] {
+		last := &thinned[len(thinned)-1]
+		if last.weight()+e.weight() <= limit {
+			*last = merge(*last, e)
+		} else {
+			thinned = append(thinned, e)
+		}
 	}
-	k.entries = half
+	k.entries = thinned
 }
+
+// weight is never zero, so that empty records can be merged too.
+func (e entry) weight() int64 { return e.bytes + e.count + 1 }
 
 func (k *keyIndex) commit(c Commit) {
 	k.totals.Delivered += int64(c.Delivered)
 	k.totals.Discarded += int64(c.Discarded)
 	k.totals.DeliveredBytes += int64(c.Bytes)
-	k.committed = max(k.committed, c.Position)
+	if c.Position <= k.committed {
+		return
+	}
+	k.committed = c.Position
 	done, _ := slices.BinarySearchFunc(k.entries, k.committed, func(e entry, p uint64) int {
 		return cmp.Compare(e.end, p+1) // entries that end at or before p are done
 	})
+	count, bytes := int64(c.Delivered+c.Discarded), int64(c.Bytes)
+	for _, e := range k.entries[:done] {
+		count, bytes = count-e.count, bytes-e.bytes
+	}
 	k.entries = slices.Delete(k.entries, 0, done)
-	// A merged entry may straddle the position; what is left of it keeps the
-	// sums of the whole, which only makes a hint fire early.
-	if len(k.entries) > 0 {
-		k.entries[0].first = max(k.entries[0].first, k.committed)
+	// Entries that were merged after the cut was planned may straddle the
+	// position. What the commit did beyond the entries before was in this one.
+	if len(k.entries) > 0 && k.entries[0].first < k.committed {
+		e := &k.entries[0]
+		e.first = k.committed
+		e.count -= min(max(0, count), e.count)
+		e.bytes -= min(max(0, bytes), e.bytes)
 	}
 }
 
@@ -155,11 +185,48 @@ func (x *Index) span(key uint64, from, limit uint64, maxBytes int64) event.Span 
 		s.Range.End = e.end
 		s.Count += e.count
 		s.Bytes += e.bytes
-		if s.Oldest == 0 || e.oldest < s.Oldest {
+		if e.count > 0 && (s.Oldest == 0 || e.oldest < s.Oldest) {
 			s.Oldest = e.oldest
 		}
 	}
 	return s
+}
+
+// heavy returns the last entry of a span, if it is one of several frames that
+// holds more than twice maxBytes by itself.
+func (x *Index) heavy(key uint64, s event.Span, maxBytes int64) (entry, bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	k := x.keys[key]
+	if k == nil || s.Range.Empty() {
+		return entry{}, false
+	}
+	at, found := slices.BinarySearchFunc(k.entries, s.Range.End, func(e entry, end uint64) int { return cmp.Compare(e.end, end) })
+	if !found || k.entries[at].bytes/2 <= maxBytes || k.entries[at].end == k.entries[at].first+1 {
+		return entry{}, false
+	}
+	return k.entries[at], true
+}
+
+// split replaces an entry by what was found in its first frames and the rest. It
+// reports false when the entry is not there any more as it was, which is as good.
+func (x *Index) split(key uint64, old, head entry, rest int64) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	k := x.keys[key]
+	if len(k.entries) >= maxEntries {
+		k.thin()
+	}
+	at, found := slices.BinarySearchFunc(k.entries, old.first, func(e entry, first uint64) int { return cmp.Compare(e.first, first) })
+	if !found || k.entries[at] != old {
+		return false
+	}
+	k.entries[at] = head
+	if head.end < old.end {
+		tail := entry{head.end, old.end, max(0, old.count-head.count), max(0, old.bytes-head.bytes), rest}
+		k.entries = slices.Insert(k.entries, at+1, tail)
+	}
+	return true
 }
 
 // runs lists the parts of [start, end) that hold something for a key.

@@ -17,6 +17,7 @@ type Log interface {
 	Read(seq uint64) (wal.Frame, error)
 	NewReader(from uint64) (*wal.Reader, error)
 	Durable() uint64
+	First() uint64
 }
 
 // Shard is one log with the index that follows it.
@@ -64,12 +65,51 @@ func (s *Streams) Put(ctx context.Context, key uint64, arrived int64, records []
 }
 
 // Span says what a shard holds for a key at or after a position: the smallest
-// durable run that reaches maxBytes, or all. It reads nothing.
+// durable run that reaches maxBytes, or all. It reads the log only where the
+// index is too coarse for maxBytes, after a long backlog.
 func (s *Streams) Span(key uint64, shard uint32, from uint64, maxBytes int64) event.Span {
 	sh := s.shards[shard]
-	span := sh.Index.span(key, from, sh.Log.Durable()+1, maxBytes)
-	span.Range.Shard = shard
-	return span
+	for {
+		span := sh.Index.span(key, from, sh.Log.Durable()+1, maxBytes)
+		span.Range.Shard = shard
+		coarse, ok := sh.Index.heavy(key, span, maxBytes)
+		if !ok || sh.refine(key, coarse, maxBytes) != nil {
+			return span // what cannot be read now is the reader's to report
+		}
+	}
+}
+
+var errEnough = errors.New("enough")
+
+// refine reads the first frames of a merged entry, until they reach maxBytes, and
+// splits the entry behind them.
+func (sh Shard) refine(key uint64, e entry, maxBytes int64) error {
+	head, rest := entry{first: e.first, end: e.end, oldest: e.oldest}, e.oldest
+	err := sh.frames(e, func(f wal.Frame) error {
+		sum := entry{}
+		held(f, func(k uint64, part entry) {
+			if k == key {
+				sum.count, sum.bytes, sum.oldest = sum.count+part.count, sum.bytes+part.bytes, part.oldest
+			}
+		})
+		switch {
+		case sum.count == 0:
+		case head.bytes >= maxBytes:
+			head.end, rest = f.Seq, sum.oldest
+			return errEnough
+		default:
+			head.count, head.bytes = head.count+sum.count, head.bytes+sum.bytes
+		}
+		return nil
+	})
+	if err != nil && err != errEnough {
+		return err
+	}
+	if head.bytes > maxBytes && head.end == e.end && head == e {
+		return errEnough // nothing to split off: the last frame is the large one
+	}
+	sh.Index.split(key, e, head, rest)
+	return nil
 }
 
 // Parcels visits what a key has in a range, in order. A parcel is a view into
@@ -88,6 +128,9 @@ func (s *Streams) Parcels(ctx context.Context, key uint64, r event.Range, visit 
 			}
 			at := event.Position{Shard: r.Shard, Number: f.Seq}
 			parcel, err := sh.parcel(key, at, f)
+			if gone(err) {
+				return nil
+			}
 			if err != nil {
 				return fmt.Errorf("read stream at %v: %w", at, err)
 			}
@@ -107,9 +150,8 @@ func (s *Streams) Parcels(ctx context.Context, key uint64, r event.Range, visit 
 func (sh Shard) frames(run entry, visit func(wal.Frame) error) error {
 	if run.end == run.first+1 {
 		f, err := sh.Log.Read(run.first)
-		var damage *wal.CorruptError
 		switch {
-		case errors.As(err, &damage):
+		case gone(err):
 			return nil
 		case err != nil:
 			return err
@@ -117,11 +159,18 @@ func (sh Shard) frames(run entry, visit func(wal.Frame) error) error {
 		return visit(f)
 	}
 	r, err := sh.Log.NewReader(run.first)
+	if errors.Is(err, wal.ErrTrimmed) {
+		r, err = sh.Log.NewReader(sh.Log.First())
+	}
 	if err != nil {
 		return err
 	}
 	for {
 		block, ok, err := r.TryNext()
+		if errors.Is(err, wal.ErrTrimmed) {
+			err = r.Seek(sh.Log.First())
+			ok = err == nil
+		}
 		if err != nil || !ok {
 			return err
 		}
@@ -134,6 +183,14 @@ func (sh Shard) frames(run entry, visit func(wal.Frame) error) error {
 			}
 		}
 	}
+}
+
+// gone tells of what can never be read again: damaged, trimmed, or of a version
+// that nobody here knows. A consumer goes around it; trying again would only hold
+// up what follows.
+func gone(err error) bool {
+	var damage *wal.CorruptError
+	return errors.As(err, &damage) || errors.Is(err, wal.ErrTrimmed) || errors.Is(err, event.ErrCorrupt)
 }
 
 // parcel takes out of a frame what it holds for a key.
@@ -165,9 +222,8 @@ func (sh Shard) matches(p *event.Parcel, key uint64, payload []byte) error {
 			continue
 		}
 		d, err := e.Delivery(sh.batch)
-		var damage *wal.CorruptError
-		if errors.As(err, &damage) {
-			continue // the batch it refers to is gone
+		if gone(err) {
+			continue // with the batch it refers to, perhaps
 		}
 		if err != nil {
 			return err
