@@ -15,6 +15,7 @@ import (
 // commands are what follows "sluice" on the command line.
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
+	Filter  filterCommand  `cmd:"" help:"Print the lines of files that filter patterns select, as grep does."`
 	Ship    shipCommand    `cmd:"" help:"Send the lines of files, or of standard input, as log events."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
