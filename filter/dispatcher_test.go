@@ -63,12 +63,18 @@ type bench struct {
 
 func start(t *testing.T, fs *vfs.Mem, defs *definitions) *bench {
 	t.Helper()
+	return startOn(t, fs, 0, defs, wal.Config{})
+}
+
+func startOn(t *testing.T, fs *vfs.Mem, shard uint32, defs *definitions, cfg wal.Config) *bench {
+	t.Helper()
 	b := &bench{t: t, fs: fs, state: filter.NewState(), defs: defs, published: make(chan uint64, 1000)}
 	err := vfs.MkdirAllSync(fs, "/wal")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b.log, err = wal.Open(fs, wal.Config{Dir: "/wal", Folders: []wal.Folder{b.state}}); err != nil {
+	cfg.Dir, cfg.Shard, cfg.Folders = "/wal", shard, []wal.Folder{b.state}
+	if b.log, err = wal.Open(fs, cfg); err != nil {
 		t.Fatal(err)
 	}
 	b.d = filter.New(filter.Config{
@@ -78,7 +84,7 @@ func start(t *testing.T, fs *vfs.Mem, defs *definitions) *bench {
 				b.published <- k
 			}
 		},
-	}, filter.Shard{Log: b.log, State: b.state})
+	}, filter.Shard{Number: shard, Log: b.log, State: b.state})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- b.d.Run(ctx) }()
@@ -95,7 +101,7 @@ func start(t *testing.T, fs *vfs.Mem, defs *definitions) *bench {
 
 func (b *bench) put(group uint64, messages ...string) uint64 {
 	b.t.Helper()
-	builder := event.GetBuilder(1 << 16)
+	builder := event.GetBuilder(1 << 20)
 	defer builder.Release()
 	for _, m := range messages {
 		if err := builder.Append(5, []byte(m)); err != nil {

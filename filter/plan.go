@@ -18,12 +18,14 @@ type plan struct {
 	matches pattern.Matches // reused from batch to batch
 }
 
-// inForce tells whether a version of a filter applies to a position.
+// inForce tells whether a version of a filter applies to a position. A shard that
+// From does not know was added while the version was in force; one that To does
+// not know, after it had ended.
 func inForce(f catalog.SubscriptionFilter, at event.Position) bool {
 	if int(at.Shard) < len(f.From) && at.Number < f.From[at.Shard] {
 		return false
 	}
-	return int(at.Shard) >= len(f.To) || at.Number < f.To[at.Shard]
+	return f.To == nil || int(at.Shard) < len(f.To) && at.Number < f.To[at.Shard]
 }
 
 // plans are the compiled filters of every log group, made anew when a definition

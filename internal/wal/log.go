@@ -18,7 +18,7 @@ type Config struct {
 	SegmentBytes  int64        // size of a segment file; default 64 MiB, at least 4 KiB
 	BlockBytes    int          // most that is collected for one commit; default 1 MiB, at least 4 KiB
 	TailBytes     int64        // memory for the latest frames; default 32 MiB
-	MaxFrameBytes int          // longest payload; default 40 MiB, at most what a segment holds
+	MaxFrameBytes int          // longest payload; default 40 MiB, at most 1 GiB; one that no segment holds gets a larger one
 	Spares        int          // trimmed segments kept for reuse; default 2, negative: none
 	Folders       []Folder     // states that follow the log
 	Indexers      []Indexer    // makers of per-segment indexes
@@ -54,10 +54,7 @@ func (c *Config) validate() error {
 	c.SegmentBytes = orDefault(c.SegmentBytes, 64<<20)
 	c.BlockBytes = orDefault(c.BlockBytes, 1<<20)
 	c.TailBytes = orDefault(c.TailBytes, 32<<20)
-	room := c.SegmentBytes - headerSize - frameHeader
-	if c.MaxFrameBytes == 0 {
-		c.MaxFrameBytes = int(min(40<<20, room))
-	}
+	c.MaxFrameBytes = orDefault(c.MaxFrameBytes, 40<<20)
 	c.Spares = max(0, orDefault(c.Spares, 2))
 	switch {
 	case c.Dir == "":
@@ -66,8 +63,8 @@ func (c *Config) validate() error {
 		return fmt.Errorf("wal: Config.SegmentBytes is %d, not 4 KiB to 2 GiB", c.SegmentBytes)
 	case c.BlockBytes < 4<<10 || int64(c.BlockBytes) > 1<<30:
 		return fmt.Errorf("wal: Config.BlockBytes is %d, not 4 KiB to 1 GiB", c.BlockBytes)
-	case c.MaxFrameBytes < 0 || int64(c.MaxFrameBytes) > room:
-		return fmt.Errorf("wal: Config.MaxFrameBytes is %d, and a segment holds %d", c.MaxFrameBytes, room)
+	case c.MaxFrameBytes < 0 || int64(c.MaxFrameBytes) > 1<<30:
+		return fmt.Errorf("wal: Config.MaxFrameBytes is %d, more than 1 GiB", c.MaxFrameBytes)
 	case c.TailBytes < 0:
 		return fmt.Errorf("wal: Config.TailBytes is %d", c.TailBytes)
 	}

@@ -223,7 +223,7 @@ func TestErrors(t *testing.T) {
 	mem := vfs.NewMem()
 	for _, bad := range []wal.Config{
 		{}, {Dir: "/w", SegmentBytes: 100}, {Dir: "/w", BlockBytes: 1}, {Dir: "/w", TailBytes: -1},
-		{Dir: "/w", SegmentBytes: 8 << 10, MaxFrameBytes: 8 << 10},
+		{Dir: "/w", MaxFrameBytes: 1<<30 + 1},
 		{Dir: "/w", Folders: []wal.Folder{&tally{id: 1}, &tally{id: 1}}},
 		{Dir: "/w", Indexers: []wal.Indexer{&offsets{}, &offsets{}}},
 	} {

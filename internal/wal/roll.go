@@ -50,6 +50,11 @@ func (l *Log) rollError(err error) error {
 	return fmt.Errorf("make log segment: %w", err)
 }
 
+// snapshotShare bounds what of a log may be snapshots: a segment grows beyond
+// SegmentBytes rather than be full of them, for then every frame would need a
+// segment of its own.
+const snapshotShare = 4
+
 // prepare does roll's I/O: space for the old segment's footer, then the file.
 func (l *Log) prepare(old *segment, base, uuid uint64, preamble []byte, size int64, spare string) (*segment, error) {
 	if old != nil {
@@ -61,7 +66,7 @@ func (l *Log) prepare(old *segment, base, uuid uint64, preamble []byte, size int
 	start := int64(len(preamble))
 	seg := &segment{
 		name: segmentName(base, uuid), base: base, uuid: uuid, start: start,
-		limit: max(l.cfg.SegmentBytes, start+size), end: start, durable: start, last: base - 1,
+		limit: max(l.cfg.SegmentBytes, start*snapshotShare, start+size), end: start, durable: start, last: base - 1,
 	}
 	seg.marks = make([]mark, 0, seg.limit/indexEvery+1)
 	return seg, l.makeFile(seg, preamble, spare)
