@@ -86,6 +86,16 @@ func (b *Body) from(off int64) []byte {
 	return b.chunks[i][off-i*chunkSize : min(chunkSize, b.size-i*chunkSize)]
 }
 
+// truncate cuts the body to its first n bytes.
+func (b *Body) truncate(n int64) {
+	keep := int((n + chunkSize - 1) / chunkSize)
+	for _, c := range b.chunks[keep:] {
+		chunks.Put(c)
+	}
+	clear(b.chunks[keep:])
+	b.chunks, b.size = b.chunks[:keep], n
+}
+
 // Release gives the chunks back and empties the body.
 func (b *Body) Release() {
 	for _, c := range b.chunks {

@@ -1,0 +1,91 @@
+package format
+
+import (
+	"math"
+	"slices"
+
+	"github.com/parquet-go/parquet-go/encoding/thrift"
+	"github.com/parquet-go/parquet-go/format"
+)
+
+// sortKey is a column that rows are sorted by, ascending.
+type sortKey = format.SortingColumn
+
+var (
+	byGroupAndTime = []sortKey{{ColumnIdx: colGroup}, {ColumnIdx: colTS}}
+	byTime         = []sortKey{{ColumnIdx: colTS}}
+)
+
+// rowOrder watches the rows of a row group go by. They are written in the order
+// of their arrival; that order is declared in the file where it happens to be
+// one, and never promised.
+type rowOrder struct {
+	group     string
+	inGroup   int64 // last time of the group
+	last      int64 // last time
+	notGroups bool  // rows are not by (log_group, ts)
+	notTimes  bool  // rows are not by ts
+}
+
+// reset starts a row group; the log group goes on.
+func (o *rowOrder) reset() {
+	*o = rowOrder{group: o.group, inGroup: math.MinInt64, last: math.MinInt64}
+}
+
+// batch says which log group the next rows are of.
+func (o *rowOrder) batch(group string) {
+	switch {
+	case o.last == math.MinInt64: // the first of the row group
+	case group < o.group:
+		o.notGroups = true
+	case group > o.group:
+		o.inGroup = math.MinInt64
+	}
+	o.group = group
+}
+
+func (o *rowOrder) row(ts int64) {
+	if ts < o.inGroup {
+		o.notGroups = true
+	}
+	if ts < o.last {
+		o.notTimes = true
+	}
+	o.inGroup, o.last = ts, ts
+}
+
+// key is what the rows are sorted by, nil for nothing.
+func (o *rowOrder) key() []sortKey {
+	switch {
+	case !o.notGroups:
+		return byGroupAndTime
+	case !o.notTimes:
+		return byTime
+	}
+	return nil
+}
+
+// declareOrder writes the footer again with the sorting columns of each row
+// group: the library wants to know them before the first row.
+func (w *ParquetWriter) declareOrder() error {
+	if !slices.ContainsFunc(w.groups, func(g rowGroup) bool { return g.sorted != nil }) {
+		return nil
+	}
+	meta := w.enc.file.File().Metadata()
+	for i := range meta.RowGroups {
+		meta.RowGroups[i].SortingColumns = w.groups[i].sorted
+	}
+	var tail [8]byte // length of the footer, magic
+	body := w.object.Body
+	if _, err := body.ReadAt(tail[:], body.Size()-8); err != nil {
+		return err
+	}
+	from := body.Size() - 8 - int64(le.Uint32(tail[:]))
+	body.truncate(from)
+	if err := thrift.NewEncoder(new(thrift.CompactProtocol).NewWriter(body)).Encode(meta); err != nil {
+		return err
+	}
+	le.PutUint32(tail[:], uint32(body.Size()-from))
+	_, err := body.Write(tail[:])
+	return err
+}
