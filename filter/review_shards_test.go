@@ -55,4 +55,3 @@ func TestMatchesOfManyBatchesFitIntoSmallSegments(t *testing.T) {
 func startShard(t *testing.T, shard uint32, defs *definitions, cfg wal.Config) *bench {
 	return startOn(t, vfs.NewMem(), shard, defs, cfg)
 }
-

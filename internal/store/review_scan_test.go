@@ -115,4 +115,3 @@ func TestScanGoesAroundDamage(t *testing.T) {
 	// The batch index is the last section of the footer.
 	f("the batch index", 0, func(b []byte) { b[len(b)-56-2*24-10] ^= 1 })
 }
-

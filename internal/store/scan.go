@@ -24,9 +24,9 @@ type Query struct {
 // reports them.
 func (s *Store) Scan(ctx context.Context, q Query, visit func(event.Batch) error) error {
 	shards := s.shards
-	if q.Stream != 0 {
-		n := q.Stream % uint64(len(shards))
-		shards = shards[n : n+1]
+	if home := int(q.Stream % uint64(len(shards))); q.Stream != 0 {
+		// What was stored while there were fewer shards came before.
+		shards = append(slices.Delete(slices.Clone(shards), home, home+1), shards[home])
 	}
 	for _, sh := range shards {
 		if err := sh.scan(ctx, q, visit); err != nil {

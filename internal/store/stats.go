@@ -20,6 +20,18 @@ type StreamStats struct {
 	Events, Bytes             int64
 }
 
+// plus sums up what two shards know of a stream.
+func (a StreamStats) plus(b StreamStats) StreamStats {
+	if a.Events == 0 {
+		return b
+	}
+	a.First, a.Last = min(a.First, b.First), max(a.Last, b.Last)
+	a.LastIngested = max(a.LastIngested, b.LastIngested)
+	a.Events += b.Events
+	a.Bytes += b.Bytes
+	return a
+}
+
 // Rejected counts events that were refused for their age, by reason.
 type Rejected struct{ TooOld, TooNew, Expired uint64 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -48,7 +49,7 @@ type shard struct {
 }
 
 // Open recovers the shards' logs. It starts nothing.
-func Open(fs vfs.FS, cfg Config) (*Store, error) {
+func Open(fsys vfs.FS, cfg Config) (*Store, error) {
 	if cfg.Shards == 0 {
 		cfg.Shards = 1
 	}
@@ -58,9 +59,12 @@ func Open(fs vfs.FS, cfg Config) (*Store, error) {
 	if cfg.IndexBytes == 0 {
 		cfg.IndexBytes = 16 << 20
 	}
+	if err := checkShards(fsys, cfg); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
 	s := &Store{}
 	for n := range uint32(cfg.Shards) {
-		sh, err := openShard(fs, cfg, n)
+		sh, err := openShard(fsys, cfg, n)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open log shard %d: %w", n, err), s.Close())
 		}
@@ -69,7 +73,28 @@ func Open(fs vfs.FS, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-func openShard(fs vfs.FS, cfg Config, n uint32) (*shard, error) {
+// checkShards refuses to leave a shard aside: what is in it was acknowledged.
+func checkShards(fsys vfs.FS, cfg Config) error {
+	entries, err := fsys.ReadDir(cfg.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	there := 0
+	for _, e := range entries {
+		if n, err := strconv.Atoi(e.Name()); err == nil && e.IsDir() {
+			there = max(there, n+1)
+		}
+	}
+	if there > cfg.Shards {
+		return fmt.Errorf("the log in %s has %d shards, not %d: their number can grow and not shrink", cfg.Dir, there, cfg.Shards)
+	}
+	return nil
+}
+
+func openShard(fsys vfs.FS, cfg Config, n uint32) (*shard, error) {
 	sh := &shard{number: n, index: &index{}, stats: newStats()}
 	sh.pages.budget = cfg.IndexBytes / int64(cfg.Shards)
 	folders := []wal.Folder{sh.stats}
@@ -77,11 +102,11 @@ func openShard(fs vfs.FS, cfg Config, n uint32) (*shard, error) {
 		folders = append(folders, cfg.Folders(n)...)
 	}
 	dir := filepath.Join(cfg.Dir, strconv.Itoa(int(n)))
-	err := vfs.MkdirAllSync(fs, dir)
+	err := vfs.MkdirAllSync(fsys, dir)
 	if err != nil {
 		return nil, fmt.Errorf("make log folder: %w", err)
 	}
-	sh.log, err = wal.Open(fs, wal.Config{
+	sh.log, err = wal.Open(fsys, wal.Config{
 		Dir: dir, Shard: n,
 		SegmentBytes: cfg.SegmentBytes, TailBytes: cfg.TailBytes,
 		Folders: folders, Indexers: []wal.Indexer{sh.index},
@@ -119,11 +144,17 @@ func (s *Store) Shards() int { return len(s.shards) }
 // Log is a shard's log, for whoever keeps frames of other types in it.
 func (s *Store) Log(shard uint32) *wal.Log { return s.shards[shard].log }
 
-// Next lists, by shard, the position that the next frame will get.
+// Next lists, by shard, the position that the next frame will get, whatever
+// happens: all before it is durable, so that no crash can take the log back.
+// Where a log has failed it is the position that the next start goes on at, or
+// one before.
 func (s *Store) Next() []uint64 {
 	next := make([]uint64, len(s.shards))
 	for i, sh := range s.shards {
 		next[i] = sh.log.Next()
+		if err := sh.log.WaitDurable(context.Background(), next[i]-1); err != nil {
+			next[i] = sh.log.Durable() + 1
+		}
 	}
 	return next
 }
@@ -147,15 +178,17 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
-// StreamStats tells what is known of a log stream's events; false if it has none.
-func (s *Store) StreamStats(uid uint64) (StreamStats, bool) {
-	st := s.shards[uid%uint64(len(s.shards))].stats
-	st.mu.RLock()
-	defer st.mu.RUnlock()
-	if found := st.streams[uid]; found != nil {
-		return *found, true
+// StreamStats tells what is known of a log stream's events; false if it has
+// none. A stream may have events of a time when there were fewer shards.
+func (s *Store) StreamStats(uid uint64) (all StreamStats, ok bool) {
+	for _, sh := range s.shards {
+		sh.stats.mu.RLock()
+		if found := sh.stats.streams[uid]; found != nil {
+			all, ok = all.plus(*found), true
+		}
+		sh.stats.mu.RUnlock()
 	}
-	return StreamStats{}, false
+	return all, ok
 }
 
 // GroupBytes is the size of a log group's messages.
