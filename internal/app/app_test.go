@@ -259,6 +259,41 @@ func TestWholePathDeliversMatchesAndOnlyThem(t *testing.T) {
 	}
 }
 
+func TestRejectedEventsAreCountedForGood(t *testing.T) {
+	fsys, defs := vfs.NewMem(), catalog.NewMemory()
+	p := begin(t, fsys, defs, nil)
+	now := time.Now()
+	put := func(ages ...time.Duration) {
+		t.Helper()
+		var events []map[string]any
+		for _, age := range ages {
+			events = append(events, map[string]any{"timestamp": now.Add(-age).UnixMilli(), "message": "ERROR of some age"})
+		}
+		code, text := p.call("Logs_20140328.PutLogEvents", map[string]any{"logGroupName": group, "logStreamName": "s0", "logEvents": events})
+		if code != http.StatusOK {
+			t.Fatal(code, text)
+		}
+	}
+	const day = 24 * time.Hour
+	put(15*day, 0)                // one too old, one stored
+	put(0, -3*time.Hour)          // one stored, one too new
+	put(15*day, 14*day+time.Hour) // nothing stored
+	check := func() {
+		t.Helper()
+		p.await()
+		p.identities()
+		if received, rejected := p.metric("sluice_ingest_received_events_total"), p.metric("sluice_ingest_rejected_events_total"); received != 6 || rejected != 4 {
+			t.Errorf("%v received, %v rejected; want 6 and 4", received, rejected)
+		}
+	}
+	check()
+	if err := p.stop(); err != nil {
+		t.Fatal(err)
+	}
+	p = begin(t, fsys, defs, nil)
+	check()
+}
+
 // A machine that fails at a random moment of a load, many times: every
 // acknowledged matching event is in exactly one object, every other one in at
 // most one, and the counters add up.
