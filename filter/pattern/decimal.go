@@ -175,3 +175,25 @@ func (n *numberLiteral) classify() {
 		n.float, n.isFloat = f, true
 	}
 }
+
+// floor returns the greatest integer that is not above the literal, held within
+// the range of an int64, which is beyond all integers of 18 digits.
+func (n *numberLiteral) floor() int64 {
+	d := n.exact
+	switch {
+	case n.isInt:
+		return n.int64
+	case d.point > 18 && d.negative:
+		return math.MinInt64
+	case d.point > 18:
+		return math.MaxInt64
+	}
+	whole := int64(0)
+	for i := range max(d.point, 0) { // it has a fraction, so these digits are there
+		whole = whole*10 + int64(d.digits[i]-'0')
+	}
+	if d.negative {
+		return -whole - 1
+	}
+	return whole
+}

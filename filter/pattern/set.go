@@ -8,8 +8,9 @@ package pattern
 //	one split of a message into tokens
 //
 // A walk or a split notes facts ("$.level is the text ERROR") as bits; each
-// fact is tested once, whichever and however many patterns ask for it, and only
-// patterns that wait for a bit that was set are looked at.
+// fact is tested once, whichever and however many patterns ask for it. The bits
+// of 64 messages lie in one word, so that a pattern is decided for all of them
+// with a few operations.
 //
 // A Set never changes and may be used by many goroutines, each with a Matches
 // of its own.
@@ -32,8 +33,9 @@ type Matches struct {
 	lists [][]uint32 // parallel to set.patterns
 
 	needles needleScratch
-	facts   facts
+	json    round
 	walker  jsonWalker
+	space   round
 	tokens  []token
 }
 
@@ -142,6 +144,12 @@ func (s *Set) Match(b Batch, m *Matches) {
 			s.space.match(&b, lo, hi, m)
 		}
 	}
+	if s.json != nil {
+		s.json.judge(&b, m)
+	}
+	if s.space != nil {
+		s.space.judge(m)
+	}
 }
 
 // reset empties m and fits it to s.
@@ -151,16 +159,16 @@ func (m *Matches) reset(s *Set) {
 		if s.needle != nil {
 			m.needles.fit(s)
 		}
-		n := 0
 		if s.json != nil {
-			n = int(s.json.facts.count)
+			m.json.facts.words = make([]uint64, s.json.court.factory.last+1)
 			m.walker.seen = make([]uint32, s.json.nodes)
 		}
 		if s.space != nil {
-			n = max(n, int(s.space.facts.count))
+			m.space.facts.words = make([]uint64, s.space.court.factory.last+1)
 		}
-		m.facts.fit(n, len(s.patterns))
 	}
+	m.json.clear()
+	m.space.clear()
 	for i := range m.lists {
 		m.lists[i] = m.lists[i][:0]
 	}

@@ -1,73 +1,56 @@
 package pattern
 
-import find "sluice/filter/pattern/internal/literal"
+import (
+	"slices"
+
+	find "sluice/filter/pattern/internal/literal"
+)
 
 // factID numbers one fact that a message may establish, such as "$.status is a
-// number above 499". noFact stands for a fact nobody asks for.
+// number above 499". noFact stands for a fact nobody asks for: it may be
+// established, and is never read.
 type factID int32
 
-const noFact factID = -1
-
-// Selectivity of a fact: which of several a pattern should wait for.
-const (
-	factEqual   = iota // a value equals a literal
-	factSearch         // a glob or regex is found
-	factKeyword        // null, true, false
-	factOrder          // a number is above or below another
-	factPresent        // something is there
-)
+const noFact factID = 0
 
 // factory numbers facts while a plan is made.
 type factory struct {
-	count       factID
-	selectivity []uint8
+	last    factID
+	numbers []*numbers // those that have facts to derive
 }
 
-func (f *factory) new(selectivity uint8) factID {
-	f.selectivity = append(f.selectivity, selectivity)
-	f.count++
-	return f.count - 1
+// new returns the first of n facts with numbers in a row.
+func (f *factory) new(n int) factID {
+	first := f.last + 1
+	f.last += factID(n)
+	return first
 }
 
-// facts holds those of the current message.
+// fact returns the fact in *id, a new one if there was none.
+func (f *factory) fact(id *factID) factID {
+	if *id == noFact {
+		*id = f.new(1)
+	}
+	return *id
+}
+
+// facts is a table: which facts hold for which of up to 64 messages. Bit k of
+// words[id] says that fact id holds for message k of the round, so that a
+// pattern is decided for all of them with a few operations on words.
 type facts struct {
-	bits []uint64
-	set  []factID // in the order established, may hold withdrawn ones
-
-	// judged[p] == round: pattern p was judged in this message.
-	judged []uint64
-	round  uint64
+	words   []uint64
+	message uint64 // the bit of the current message
 
 	hits []find.Hit // of searches, used at one place at a time
 }
 
-func (f *facts) fit(count, patterns int) {
-	f.bits = make([]uint64, (count+63)/64)
-	f.judged = make([]uint64, patterns)
-}
-
-// begin forgets the facts of the last message.
-func (f *facts) begin() {
-	for _, id := range f.set {
-		f.bits[id>>6] = 0
-	}
-	f.set = f.set[:0]
-	f.round++
-}
-
-func (f *facts) has(id factID) bool { return f.bits[id>>6]>>(uint(id)&63)&1 != 0 }
-
-// establish sets a fact; noFact is ignored.
-func (f *facts) establish(id factID) {
-	if id < 0 || f.has(id) {
-		return
-	}
-	f.bits[id>>6] |= 1 << (uint(id) & 63)
-	f.set = append(f.set, id)
-}
+// establish sets a fact of the current message.
+func (f *facts) establish(id factID) { f.words[id] |= f.message }
 
 // withdraw takes a fact back.
-func (f *facts) withdraw(id factID) { f.bits[id>>6] &^= 1 << (uint(id) & 63) }
+func (f *facts) withdraw(id factID) { f.words[id] &^= f.message }
+
+func (f *facts) has(id factID) bool { return f.words[id]&f.message != 0 }
 
 // condition is a condition tree over facts.
 type condition struct {
@@ -89,160 +72,77 @@ func newCondition(e *expr, leaf func(test int) (need, deny factID)) condition {
 	return c
 }
 
-// holds evaluates c.
-func (c *condition) holds(f *facts) bool {
-	if c.op == exprTest {
-		return (c.need < 0 || f.has(c.need)) && (c.deny < 0 || !f.has(c.deny))
-	}
-	for i := range c.kids {
-		if c.kids[i].holds(f) == (c.op == exprOr) {
-			return c.op == exprOr
-		}
-	}
-	return c.op == exprAnd
-}
-
-// triggers returns facts of which at least one is established whenever c holds,
-// the most selective choice; nil if c can hold without any.
-func (c *condition) triggers(f *factory) []factID {
+// holds returns for which of the messages in among c holds.
+func (c *condition) holds(words []uint64, among uint64) uint64 {
 	switch c.op {
 	case exprTest:
-		if c.need >= 0 {
-			return []factID{c.need}
+		if c.need != noFact {
+			among &= words[c.need]
 		}
-		return nil
+		if c.deny != noFact {
+			among &^= words[c.deny]
+		}
+		return among
 	case exprAnd:
-		var best []factID
 		for i := range c.kids {
-			if t := c.kids[i].triggers(f); t != nil && (best == nil || f.breadth(t) < f.breadth(best)) {
-				best = t
-			}
+			among = c.kids[i].holds(words, among)
 		}
-		return best
+		return among
 	}
-	var union []factID
+	some := uint64(0)
 	for i := range c.kids {
-		t := c.kids[i].triggers(f)
-		if t == nil {
-			return nil
-		}
-		union = append(union, t...)
+		some |= c.kids[i].holds(words, among&^some)
 	}
-	return union
+	return some
 }
 
-// breadth estimates how often one of ids is established: the least selective
-// one decides.
-func (f *factory) breadth(ids []factID) int {
-	worst := uint8(0)
-	for _, id := range ids {
-		worst = max(worst, f.selectivity[id])
-	}
-	return int(worst)<<16 + len(ids)
-}
-
-// verdict is how one pattern of a group is decided.
+// verdict is how one pattern of a group is decided: all of needs, none of denies
+// and all of others hold.
 type verdict struct {
-	pattern int32
-	tokens  int // a space pattern needs so many
-	// simple: the condition is that needs hold and denies do not.
-	simple        bool
+	pattern       int32
 	needs, denies []factID
-	cond          condition
+	others        []condition
 }
 
 // newVerdict flattens a conjunction of tests, as most patterns are.
-func newVerdict(pattern int32, tokens int, cond condition) verdict {
-	v := verdict{pattern: pattern, tokens: tokens, cond: cond}
-	v.simple = cond.flatten(&v)
+func newVerdict(pattern int32, cond condition) verdict {
+	v := verdict{pattern: pattern}
+	v.require(cond)
 	return v
 }
 
-// flatten adds the facts of c to v; false: c is no conjunction.
-func (c *condition) flatten(v *verdict) bool {
+// require adds c to what must hold.
+func (v *verdict) require(c condition) {
 	switch c.op {
 	case exprOr:
-		return false
+		v.others = append(v.others, c)
+		return
 	case exprAnd:
-		for i := range c.kids {
-			if !c.kids[i].flatten(v) {
-				return false
-			}
+		for _, kid := range c.kids {
+			v.require(kid)
 		}
-		return true
+		return
 	}
-	if c.need >= 0 {
+	if c.need != noFact && !slices.Contains(v.needs, c.need) {
 		v.needs = append(v.needs, c.need)
 	}
-	if c.deny >= 0 {
+	if c.deny != noFact {
 		v.denies = append(v.denies, c.deny)
 	}
-	return true
 }
 
-// holds evaluates the condition.
-func (v *verdict) holds(f *facts) bool {
-	if !v.simple {
-		return v.cond.holds(f)
-	}
+// holds returns for which of the messages in among the pattern matches.
+func (v *verdict) holds(words []uint64, among uint64) uint64 {
 	for _, id := range v.needs {
-		if !f.has(id) {
-			return false
+		if among &= words[id]; among == 0 {
+			return 0
 		}
 	}
 	for _, id := range v.denies {
-		if f.has(id) {
-			return false
-		}
+		among &^= words[id]
 	}
-	return true
-}
-
-// court decides the patterns of one group from the facts of a message.
-type court struct {
-	verdicts []verdict
-	waiting  [][]int32 // by fact: the verdicts that wait for it
-	always   []int32   // verdicts that wait for nothing
-}
-
-func (c *court) add(v verdict, f *factory) {
-	k := int32(len(c.verdicts))
-	c.verdicts = append(c.verdicts, v)
-	c.finish(f)
-	triggers := v.cond.triggers(f)
-	if triggers == nil {
-		c.always = append(c.always, k)
+	for i := range v.others {
+		among = v.others[i].holds(words, among)
 	}
-	for _, id := range triggers {
-		c.waiting[id] = append(c.waiting[id], k)
-	}
-}
-
-// finish makes room for facts that came after the last verdict.
-func (c *court) finish(f *factory) {
-	for len(c.waiting) < int(f.count) {
-		c.waiting = append(c.waiting, nil)
-	}
-}
-
-// judge adds message i to the patterns whose condition holds.
-func (c *court) judge(m *Matches, i uint32, tokens int) {
-	f := &m.facts
-	for _, k := range c.always {
-		c.decide(&c.verdicts[k], m, i, tokens)
-	}
-	for _, id := range f.set {
-		for _, k := range c.waiting[id] {
-			if v := &c.verdicts[k]; f.judged[v.pattern] != f.round {
-				f.judged[v.pattern] = f.round
-				c.decide(v, m, i, tokens)
-			}
-		}
-	}
-}
-
-func (c *court) decide(v *verdict, m *Matches, i uint32, tokens int) {
-	if tokens >= v.tokens && v.holds(&m.facts) {
-		m.add(v.pattern, i)
-	}
+	return among
 }

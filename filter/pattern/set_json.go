@@ -7,7 +7,6 @@ type jsonGroup struct {
 	members  []int32    // the JSON ones among them
 	root     *setNode
 	nodes    int
-	facts    factory
 	court    court
 	// aided: only messages that the literal scan has picked can match.
 	aided bool
@@ -43,54 +42,53 @@ func newJSONGroup(patterns []*Pattern, members []int32, aided bool) *jsonGroup {
 	for _, id := range members {
 		j := patterns[id].json
 		cond := newCondition(j.root, func(i int) (need, deny factID) { return g.addTest(&j.tests[i]) })
-		g.court.add(newVerdict(id, 0, cond), &g.facts)
+		g.court.verdicts = append(g.court.verdicts, newVerdict(id, cond))
 	}
-	g.court.finish(&g.facts)
-	g.root.finish()
+	g.root.finish(&g.court.factory)
 	return g
 }
 
 func (g *jsonGroup) newNode(multiple bool) *setNode {
 	g.nodes++
-	return &setNode{id: g.nodes - 1, exists: noFact, hasNull: noFact, multiple: multiple, short: maxLength + 1}
+	return &setNode{id: g.nodes - 1, multiple: multiple, short: maxLength + 1}
 }
 
 // addTest threads a test into the trie and returns the fact it needs and the
 // one that must not hold.
 func (g *jsonGroup) addTest(t *test) (need, deny factID) {
-	leaf := g.descend(t.selector.steps)
+	leaf, f := g.descend(t.selector.steps), &g.court.factory
 	switch t.op {
 	case opNotExists:
-		return noFact, g.facts.fact(&leaf.exists, factPresent)
+		return noFact, f.fact(&leaf.exists)
 	case opIsNull:
 		if t.selector.wild < 0 {
-			return g.facts.fact(&leaf.hasNull, factKeyword), noFact
+			return f.fact(&leaf.hasNull), noFact
 		}
 	}
 	if leaf.values == nil {
-		leaf.values = newValues()
+		leaf.values = &values{}
 	}
 	v := leaf.values
 	switch t.op {
 	case opIsNull:
-		return g.facts.fact(&v.isNull, factKeyword), noFact
+		return f.fact(&v.isNull), noFact
 	case opIsTrue:
-		return g.facts.fact(&v.isTrue, factKeyword), noFact
+		return f.fact(&v.isTrue), noFact
 	case opIsFalse:
-		return g.facts.fact(&v.isFalse, factKeyword), noFact
+		return f.fact(&v.isFalse), noFact
 	case opNotEqual:
-		deny = v.compare(&g.facts, opEqual, &t.literal)
+		deny = v.compare(f, opEqual, &t.literal)
 		if t.selector.wild >= 0 {
 			parent := g.descend(t.selector.steps[:t.selector.wild])
-			return g.facts.fact(&parent.exists, factPresent), deny
+			return f.fact(&parent.exists), deny
 		}
 		// No comparison with a numeric literal holds for an infinite number.
 		if t.literal.kind == literalNumber {
-			return g.facts.fact(&v.finite, factPresent), deny
+			return f.fact(&v.finite), deny
 		}
-		return g.facts.fact(&v.scalar, factPresent), deny
+		return f.fact(&v.scalar), deny
 	}
-	return v.compare(&g.facts, t.op, &t.literal), noFact
+	return v.compare(f, t.op, &t.literal), noFact
 }
 
 // descend returns the node the steps lead to, making what is missing.
@@ -127,19 +125,14 @@ func (g *jsonGroup) child(n *setNode, st step) *setNode {
 }
 
 // finish collects the facts below each node.
-func (n *setNode) finish() {
-	if n.exists >= 0 {
-		n.below = append(n.below, n.exists)
-	}
-	if n.hasNull >= 0 {
-		n.below = append(n.below, n.hasNull)
-	}
+func (n *setNode) finish(f *factory) {
+	n.below = append(n.below, n.exists, n.hasNull)
 	if n.values != nil {
-		n.values.searches.finish()
+		n.values.finish(f)
 		n.below = n.values.appendFacts(n.below)
 	}
 	for _, kid := range n.children() {
-		kid.finish()
+		kid.finish(f)
 		n.below = append(n.below, kid.below...)
 	}
 }
@@ -155,21 +148,17 @@ func (n *setNode) children() []*setNode {
 	return kids
 }
 
-// appendFacts appends every fact v may establish.
+// appendFacts appends every fact that one value may establish.
 func (v *values) appendFacts(dst []factID) []factID {
-	for _, id := range []factID{v.scalar, v.finite, v.isTrue, v.isFalse, v.isNull} {
-		if id >= 0 {
-			dst = append(dst, id)
-		}
-	}
+	dst = append(dst, v.scalar, v.finite, v.isTrue, v.isFalse, v.isNull)
 	for _, list := range v.equal {
 		for _, e := range list {
 			dst = append(dst, e.fact)
 		}
 	}
-	for _, list := range v.numbers.tests {
-		for _, t := range list {
-			dst = append(dst, t.fact)
+	if n := len(v.numbers.thresholds); n > 0 {
+		for slot := range factID(2*n + 1) {
+			dst = append(dst, v.numbers.slots+slot)
 		}
 	}
 	for _, s := range v.searches.tests {
@@ -178,41 +167,45 @@ func (v *values) appendFacts(dst []factID) []factID {
 	return dst
 }
 
-// match decides messages lo to hi.
+// match reads messages lo to hi and judges the rounds that they fill.
 //
 // hot: BenchmarkSet
 func (g *jsonGroup) match(b *Batch, lo, hi int, m *Matches) {
 	if g.aided {
 		for _, i := range m.needles.json {
-			g.matchOne(b.message(int(i)), i, m)
+			g.read(b, i, m)
 		}
 		return
 	}
-	start := b.start(lo)
 	for i := lo; i < hi; i++ {
-		end := int(b.Ends[i])
-		g.matchOne(b.Text[start:end], uint32(i), m)
-		start = end + 1
+		g.read(b, uint32(i), m)
 	}
 }
 
-// matchOne decides one message.
-func (g *jsonGroup) matchOne(message []byte, i uint32, m *Matches) {
+// read gathers the facts of message i.
+func (g *jsonGroup) read(b *Batch, i uint32, m *Matches) {
+	message := b.message(int(i))
 	if len(message) < 2 || message[0] != '{' {
 		if first := skipSpace(message, 0); first >= len(message) || message[first] != '{' {
 			return
 		}
 	}
-	m.facts.begin()
-	w := &m.walker
-	switch w.read(g.root, message, &m.facts) {
+	r := &m.json
+	r.begin(i)
+	switch m.walker.read(g.root, message, &r.facts) {
 	case isObject:
-		g.court.judge(m, i, 0)
+		r.valid |= r.facts.message
 	case isIntricate:
-		for _, id := range g.members {
-			if g.patterns[id].Match(message) {
-				m.add(id, i)
-			}
-		}
+		r.puzzling |= r.facts.message
 	}
+	if r.full() {
+		g.judge(b, m)
+	}
+}
+
+// judge decides the messages read so far.
+func (g *jsonGroup) judge(b *Batch, m *Matches) {
+	g.court.judge(&m.json, m, func(pattern int32, i uint32) bool {
+		return g.patterns[pattern].Match(b.message(int(i)))
+	})
 }

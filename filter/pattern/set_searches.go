@@ -31,7 +31,7 @@ func (s *searches) add(f *factory, l *literal) factID {
 			return t.fact
 		}
 	}
-	t := searchTest{f.new(factSearch), l}
+	t := searchTest{f.new(1), l}
 	s.tests = append(s.tests, t)
 	return t.fact
 }

@@ -6,28 +6,35 @@ type spaceGroup struct {
 	left  []*values // of token i from the left
 	right []*values // of token i from the right
 	rest  []*values // of everything from token i on, if there are more tokens
-	facts factory
 	court court
+	// counts are facts that say how many tokens there are at least.
+	counts []tokenCount
 	// limit is how many tokens need to be split off; -1: all.
 	limit int
 	aided bool // see jsonGroup
 }
 
+type tokenCount struct {
+	tokens int
+	fact   factID
+}
+
 func newSpaceGroup(patterns []*Pattern, members []int32, aided bool) *spaceGroup {
 	g := &spaceGroup{aided: aided}
+	f := &g.court.factory
 	for _, id := range members {
 		s := patterns[id].space
-		cond := condition{op: exprAnd}
+		cond := condition{op: exprAnd, kids: []condition{{need: g.atLeast(len(s.fields))}}}
 		for i := range s.fields {
 			if s.fields[i].cond == nil {
 				continue
 			}
 			v := g.place(s, i)
 			cond.kids = append(cond.kids, newCondition(s.fields[i].cond, func(i int) (need, deny factID) {
-				return v.tokenTest(&g.facts, &s.tests[i])
+				return v.tokenTest(f, &s.tests[i])
 			}))
 		}
-		g.court.add(newVerdict(id, len(s.fields), cond), &g.facts)
+		g.court.verdicts = append(g.court.verdicts, newVerdict(id, cond))
 		switch {
 		case s.ellipsis >= 0:
 			g.limit = -1
@@ -35,15 +42,25 @@ func newSpaceGroup(patterns []*Pattern, members []int32, aided bool) *spaceGroup
 			g.limit = max(g.limit, len(s.fields)+1)
 		}
 	}
-	g.court.finish(&g.facts)
 	for _, list := range [][]*values{g.left, g.right, g.rest} {
 		for _, v := range list {
 			if v != nil {
-				v.searches.finish()
+				v.finish(f)
 			}
 		}
 	}
 	return g
+}
+
+// atLeast returns the fact that there are that many tokens.
+func (g *spaceGroup) atLeast(tokens int) factID {
+	for _, c := range g.counts {
+		if c.tokens == tokens {
+			return c.fact
+		}
+	}
+	g.counts = append(g.counts, tokenCount{tokens, g.court.factory.new(1)})
+	return g.counts[len(g.counts)-1].fact
 }
 
 // place returns the values that field i of s asks about.
@@ -53,7 +70,7 @@ func (g *spaceGroup) place(s *spacePattern, i int) *values {
 			*list = append(*list, nil)
 		}
 		if (*list)[i] == nil {
-			(*list)[i] = newValues()
+			(*list)[i] = &values{}
 		}
 		return (*list)[i]
 	}
@@ -75,30 +92,33 @@ func (v *values) tokenTest(f *factory, t *test) (need, deny factID) {
 	return v.compare(f, t.op, &t.literal), noFact
 }
 
-// match decides messages lo to hi.
+// match reads messages lo to hi and judges the rounds that they fill.
 //
 // hot: BenchmarkSet
 func (g *spaceGroup) match(b *Batch, lo, hi int, m *Matches) {
 	if g.aided {
 		for _, i := range m.needles.space {
-			g.matchOne(b.message(int(i)), i, m)
+			g.read(b.message(int(i)), i, m)
 		}
 		return
 	}
-	start := b.start(lo)
 	for i := lo; i < hi; i++ {
-		end := int(b.Ends[i])
-		g.matchOne(b.Text[start:end], uint32(i), m)
-		start = end + 1
+		g.read(b.message(i), uint32(i), m)
 	}
 }
 
-// matchOne decides one message.
-func (g *spaceGroup) matchOne(message []byte, i uint32, m *Matches) {
+// read gathers the facts of message i.
+func (g *spaceGroup) read(message []byte, i uint32, m *Matches) {
 	m.tokens = g.split(message, m.tokens[:0])
-	tokens := m.tokens
-	f := &m.facts
-	f.begin()
+	r, tokens := &m.space, m.tokens
+	r.begin(i)
+	r.valid |= r.facts.message
+	f := &r.facts
+	for _, c := range g.counts {
+		if len(tokens) >= c.tokens {
+			f.establish(c.fact)
+		}
+	}
 	for k, v := range g.left[:min(len(g.left), len(tokens))] {
 		if v != nil {
 			v.onToken(f, message[tokens[k].start:tokens[k].end])
@@ -119,8 +139,13 @@ func (g *spaceGroup) matchOne(message []byte, i uint32, m *Matches) {
 			v.onToken(f, message[t.start:t.end])
 		}
 	}
-	g.court.judge(m, i, len(tokens))
+	if r.full() {
+		g.judge(m)
+	}
 }
+
+// judge decides the messages read so far.
+func (g *spaceGroup) judge(m *Matches) { g.court.judge(&m.space, m, nil) }
 
 // split appends the tokens of message, as many as anybody asks for.
 func (g *spaceGroup) split(message []byte, dst []token) []token {

@@ -23,18 +23,6 @@ type equalText struct {
 	numeric bool
 }
 
-func newValues() *values {
-	return &values{scalar: noFact, finite: noFact, isTrue: noFact, isFalse: noFact, isNull: noFact}
-}
-
-// fact returns the fact in *id, a new one if there was none.
-func (f *factory) fact(id *factID, selectivity uint8) factID {
-	if *id < 0 {
-		*id = f.new(selectivity)
-	}
-	return *id
-}
-
 // compare returns the fact that the value stands to l as op says; op is not !=.
 func (v *values) compare(f *factory, op testOp, l *literal) factID {
 	switch l.kind {
@@ -47,17 +35,12 @@ func (v *values) compare(f *factory, op testOp, l *literal) factID {
 }
 
 func (v *values) compareNumber(f *factory, op testOp, l *literal) factID {
-	if fact := v.numbers.find(op, string(l.text)); fact >= 0 {
-		return fact
-	}
-	fact := noFact
-	if op == opEqual {
-		fact = v.equalsText(f, l, true)
-	} else {
-		fact = f.new(factOrder)
-	}
-	v.numbers.add(op, numberTest{fact, &l.number, string(l.text)})
-	return fact
+	return v.numbers.add(op, &l.number, func() factID {
+		if op == opEqual {
+			return v.equalsText(f, l, true)
+		}
+		return f.new(1)
+	})
 }
 
 func (v *values) equalsText(f *factory, l *literal, numeric bool) factID {
@@ -70,9 +53,15 @@ func (v *values) equalsText(f *factory, l *literal, numeric bool) factID {
 			return e.fact
 		}
 	}
-	e := equalText{f.new(factEqual), numeric}
+	e := equalText{f.new(1), numeric}
 	v.equal[i] = append(v.equal[i], e)
 	return e.fact
+}
+
+// finish makes the tables once everything that is asked is known.
+func (v *values) finish(f *factory) {
+	v.numbers.lay(f)
+	v.searches.finish()
 }
 
 // onString establishes the facts about a JSON string, given without its quotes;
@@ -141,7 +130,7 @@ func (v *values) onWord(f *facts, first byte) {
 // where it is a finite one and so is the literal, else as text.
 func (v *values) onToken(f *facts, text []byte) {
 	number := false
-	if v.numbers.count > 0 {
+	if len(v.numbers.thresholds) > 0 {
 		if shape, ok := numberShape(text); ok {
 			number = v.numbers.on(f, text, shape.isInt)
 		}

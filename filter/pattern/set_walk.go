@@ -9,8 +9,7 @@ type jsonWalker struct {
 	seen    []uint32
 	objects uint32
 	words   []uint64
-	// escapes: there is a backslash in the message. intricate: see isIntricate.
-	escapes, intricate bool
+	intricate bool // see isIntricate
 }
 
 // reading is what a message turned out to be.
@@ -32,7 +31,7 @@ func (w *jsonWalker) read(root *setNode, b []byte, f *facts) reading {
 		w.words = make([]uint64, n+n/4)
 	}
 	w.reader.quotes = w.words[:n]
-	w.facts, w.escapes, w.intricate = f, hasEscape(b), false
+	w.facts, w.intricate = f, false
 	if w.objects > 1<<31 {
 		clear(w.seen)
 		w.objects = 0
@@ -64,7 +63,7 @@ func (w *jsonWalker) value(n *setNode, b []byte, i, depth int) (next int) {
 			return invalid
 		}
 		if n.values != nil {
-			n.values.onString(w.facts, b[i+1:end], w.escapes)
+			n.values.onString(w.facts, b[i+1:end], w.reader.escapes)
 		}
 		return end + 1
 	case c == '{':
@@ -73,7 +72,7 @@ func (w *jsonWalker) value(n *setNode, b []byte, i, depth int) (next int) {
 		}
 		return w.object(n, b, i, depth+1)
 	case c == '[':
-		if n.items == nil && n.wild == nil && n.hasNull < 0 {
+		if n.items == nil && n.wild == nil && n.hasNull == noFact {
 			return w.reader.skipArray(b, i, depth+1)
 		}
 		return w.array(n, b, i, depth+1)
@@ -121,7 +120,7 @@ func (w *jsonWalker) object(n *setNode, b []byte, i, depth int) (next int) {
 		if names != nil && !w.every(n.wild, b, name, value, depth, names) {
 			return invalid
 		}
-		if child := n.member(name, w.escapes); child != nil {
+		if child := n.member(name, w.reader.escapes); child != nil {
 			if w.seen[child.id] == object {
 				w.replace(child)
 			}
