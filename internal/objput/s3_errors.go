@@ -44,7 +44,7 @@ var codes = map[string]error{
 	"InvalidToken":               ErrRefused,
 	// Statuses of 400 and 403 that another attempt cures.
 	"RequestTimeout":              nil,
-	"RequestTimeTooSkewed":        nil, // the SDK has learnt the store's time from it
+	"RequestTimeTooSkewed":        nil, // the SDK learns the difference, or somebody sets the clock
 	"BadDigest":                   nil,
 	"XAmzContentSHA256Mismatch":   nil,
 	"XAmzContentChecksumMismatch": nil,

@@ -67,11 +67,12 @@ type rig struct {
 	proxy *faultproxy.HTTP
 	store *objput.S3
 	mem   *vfs.Mem
+	keys  []string // that are to be there, sorted
 }
 
 func newRig(t *testing.T, change ...func(*objput.S3Config)) *rig {
 	t.Helper()
-	r := &rig{fake: objputtest.NewFake(t, "lake"), mem: vfs.NewMem()}
+	r := &rig{fake: objputtest.NewFake(t, "lake"), mem: vfs.NewMem(), keys: []string{"before"}}
 	var err error
 	if r.proxy, err = faultproxy.ListenHTTP(r.fake.URL); err != nil {
 		t.Fatal(err)
@@ -114,16 +115,18 @@ func (r *rig) deliver(t *testing.T, key string, body []byte) (came []class) {
 	return nil
 }
 
-// whole checks that the key has one object of these bytes, and nothing else is
-// left anywhere.
+// whole checks that the key has one object of these bytes, and that nothing else
+// is new anywhere.
 func (r *rig) whole(t *testing.T, key string, body []byte) {
 	t.Helper()
 	r.proxy.Play(nil)
 	if got := objputtest.Get(t, r.store, "lake", key); !bytes.Equal(got, body) {
 		t.Errorf("%d other bytes are there", len(got))
 	}
-	if keys := r.fake.Keys(t, "lake"); !slices.Equal(keys, []string{"before", key}) {
-		t.Errorf("objects %v", keys)
+	r.keys = append(r.keys, key)
+	slices.Sort(r.keys)
+	if keys := r.fake.Keys(t, "lake"); !slices.Equal(keys, r.keys) {
+		t.Errorf("objects %v, want %v", keys, r.keys)
 	}
 	if err := r.store.AbortOrphans(t.Context()); err != nil {
 		t.Error(err)
@@ -136,26 +139,26 @@ func (r *rig) whole(t *testing.T, key string, body []byte) {
 	}
 }
 
-func impatient(c *objput.S3Config) { c.Timeout = 150 * time.Millisecond }
+func impatient(c *objput.S3Config) { c.Timeout = 100 * time.Millisecond }
 
 // TestEveryFaultOfEveryCall breaks one call of a delivery in one way: the
 // delivery comes to exactly one object, by way of errors that are classified.
 func TestEveryFaultOfEveryCall(t *testing.T) {
 	small, big := objputtest.Random(1000), objputtest.Random(large)
+	r := newRig(t)
 	f := func(call string, fault faultproxy.Fault, want ...class) {
 		t.Helper()
 		t.Run(call+" "+fault.String(), func(t *testing.T) {
 			t.Helper()
-			r := newRig(t)
 			body := big
 			if call == "PutObject" {
 				body = small
 			}
 			r.proxy.Play(faultproxy.Once(calls[call], fault))
-			if came := r.deliver(t, "key", body); !slices.Equal(came, want) {
+			if came := r.deliver(t, t.Name(), body); !slices.Equal(came, want) {
 				t.Errorf("came to %v, want %v", came, want)
 			}
-			r.whole(t, "key", body)
+			r.whole(t, t.Name(), body)
 		})
 	}
 	f("PutObject", faultproxy.ResetBefore(), again, fine)
@@ -233,22 +236,27 @@ func TestEveryFaultOfEveryCall(t *testing.T) {
 
 // TestStalls is the same for calls that get no answer.
 func TestStalls(t *testing.T) {
+	r := newRig(t)
+	patient := r.store
+	r.store = r.open(t, impatient)
+	r.deliver(t, "probes", objputtest.Random(large))
+	r.whole(t, "probes", objputtest.Random(large))
 	f := func(call string, fault faultproxy.Fault, size int64) {
 		t.Helper()
 		t.Run(call+" "+fault.String(), func(t *testing.T) {
 			t.Helper()
-			r := newRig(t)
-			r.store = r.open(t, impatient)
-			if err := r.store.PutIfAbsent(t.Context(), "lake", "before", objputtest.Object(objputtest.Random(large), nil)); err != objput.ErrExists {
-				t.Fatal(err)
-			}
 			body := objputtest.Random(size)
 			r.proxy.Play(faultproxy.Once(calls[call], fault))
-			if came := r.deliver(t, "key", body); slices.Contains(came, refused) {
+			if came := r.deliver(t, t.Name(), body); slices.Contains(came, refused) {
 				t.Errorf("came to %v", came)
 			}
-			r.store = r.open(t)
-			r.whole(t, "key", body)
+			checked := *r // whose reads do not hurry
+			checked.store = patient
+			if err := r.store.AbortOrphans(t.Context()); err != nil {
+				t.Error(err)
+			}
+			checked.whole(t, t.Name(), body)
+			r.keys = checked.keys
 		})
 	}
 	for _, fault := range []faultproxy.Fault{faultproxy.StallBefore(), faultproxy.StallAfter()} {
@@ -262,11 +270,11 @@ func TestStalls(t *testing.T) {
 
 // TestAbortFails breaks the call that cleans up after another.
 func TestAbortFails(t *testing.T) {
+	r := newRig(t)
 	f := func(fault faultproxy.Fault) {
 		t.Helper()
 		t.Run(fault.String(), func(t *testing.T) {
 			t.Helper()
-			r := newRig(t)
 			first := faultproxy.Once(calls["CompleteMultipartUpload"], faultproxy.Status(500, "InternalError"))
 			second := faultproxy.Once(calls["AbortMultipartUpload"], fault)
 			r.proxy.Play(func(q faultproxy.Request) faultproxy.Fault {
@@ -276,13 +284,13 @@ func TestAbortFails(t *testing.T) {
 				return second(q)
 			})
 			body := objputtest.Random(large)
-			if came := r.deliver(t, "key", body); !slices.Equal(came, []class{again, fine}) {
+			if came := r.deliver(t, t.Name(), body); !slices.Equal(came, []class{again, fine}) {
 				t.Errorf("came to %v", came)
 			}
 			if uploads := r.fake.Uploads(t, "lake"); len(uploads) > 0 {
 				t.Errorf("the next put left %v", uploads)
 			}
-			r.whole(t, "key", body)
+			r.whole(t, t.Name(), body)
 		})
 	}
 	f(faultproxy.ResetBefore())
@@ -362,25 +370,26 @@ func TestSlowBodyIsRead(t *testing.T) {
 // store's chance to clean up; the next process aborts what is left. A power
 // failure loses the upload's id, of which the journal does not wait for a sync.
 func TestCrashInUpload(t *testing.T) {
+	r := newRig(t)
 	f := func(call string, fault faultproxy.Fault, powerFails bool, want class) {
 		t.Helper()
 		t.Run(fmt.Sprintf("%s %v, power fails %t", call, fault, powerFails), func(t *testing.T) {
 			t.Helper()
-			r := newRig(t)
+			key := t.Name()
 			dying := r.open(t)
 			var dead atomic.Bool
 			r.proxy.Play(func(q faultproxy.Request) faultproxy.Fault {
 				switch {
 				case dead.Load():
 					return faultproxy.ResetBefore() // nobody is there to ask
-				case q.Path == "/lake/key" && calls[call](q):
+				case q.Path == "/lake/"+key && calls[call](q):
 					dead.Store(true)
 					return fault
 				}
 				return faultproxy.Fault{}
 			})
 			body := objputtest.Random(large)
-			if err := dying.PutIfAbsent(t.Context(), "lake", "key", objputtest.Object(body, meta)); classOf(err) != again {
+			if err := dying.PutIfAbsent(t.Context(), "lake", key, objputtest.Object(body, meta)); classOf(err) != again {
 				t.Fatal(err)
 			}
 			r.proxy.Play(nil)
@@ -395,10 +404,10 @@ func TestCrashInUpload(t *testing.T) {
 			if now := r.fake.Uploads(t, "lake"); len(now) > 0 {
 				t.Errorf("of %d uploads left, the next process left %v", left, now)
 			}
-			if came := r.deliver(t, "key", body); !slices.Equal(came, []class{want}) {
+			if came := r.deliver(t, key, body); !slices.Equal(came, []class{want}) {
 				t.Errorf("came to %v, want %v", came, want)
 			}
-			r.whole(t, "key", body)
+			r.whole(t, key, body)
 		})
 	}
 	for _, powerFails := range []bool{false, true} {
@@ -412,11 +421,11 @@ func TestCrashInUpload(t *testing.T) {
 }
 
 func TestEndedContextDuringUpload(t *testing.T) {
+	r := newRig(t)
 	f := func(call string) {
 		t.Helper()
 		t.Run(call, func(t *testing.T) {
 			t.Helper()
-			r := newRig(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			stall := faultproxy.Once(calls[call], faultproxy.StallAfter())
 			r.proxy.Play(func(q faultproxy.Request) faultproxy.Fault {
@@ -430,11 +439,11 @@ func TestEndedContextDuringUpload(t *testing.T) {
 			if call == "PutObject" {
 				body = objputtest.Random(10)
 			}
-			if err := r.store.PutIfAbsent(ctx, "lake", "key", objputtest.Object(body, meta)); !errors.Is(err, context.Canceled) {
+			if err := r.store.PutIfAbsent(ctx, "lake", call, objputtest.Object(body, meta)); !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
-			r.deliver(t, "key", body)
-			r.whole(t, "key", body)
+			r.deliver(t, call, body)
+			r.whole(t, call, body)
 		})
 	}
 	f("PutObject")

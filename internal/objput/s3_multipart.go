@@ -21,17 +21,20 @@ const maxAbort = 10 * time.Second
 
 func base64Sum(sum []byte) string { return base64.StdEncoding.EncodeToString(sum) }
 
-// putParts puts a large object. It looks for the object first: after a timeout
-// the attempt before may have made it, and 412 comes only after all the bytes.
+// putParts puts a large object. It looks for the object first: after a timeout,
+// or beside a rival, the object may be there, and 412 comes only after all the
+// bytes.
 func (s *S3) putParts(ctx context.Context, bucket, key string, o Object, conditional bool) error {
 	s.abortOrphans(ctx, bucket)
-	switch err := s.absent(ctx, bucket, key); {
-	case err == ErrExists:
-		return err
-	case err != nil && !conditional: // a policy may allow to put without allowing to look
-		return err
-	}
-	return s.patiently(ctx, func() error { return s.upload(ctx, bucket, key, o, conditional) })
+	return s.patiently(ctx, func() error {
+		switch err := s.absent(ctx, bucket, key); {
+		case err == ErrExists:
+			return err
+		case err != nil && !conditional: // a policy may allow to put without allowing to look
+			return err
+		}
+		return s.upload(ctx, bucket, key, o, conditional)
+	})
 }
 
 // upload is one multipart upload. It is in the journal until it is known to be

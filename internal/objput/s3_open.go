@@ -103,6 +103,9 @@ func (c *S3Config) validate() error {
 	if c.PartSize < 0 || c.Parallel < 0 || c.Timeout < 0 {
 		return fmt.Errorf("part size %d, parallel parts %d and timeout %v must be positive", c.PartSize, c.Parallel, c.Timeout)
 	}
+	if c.Journal != "" && c.FS == nil {
+		return fmt.Errorf("the upload journal %s has no file system", c.Journal)
+	}
 	if c.Endpoint == "" {
 		return nil
 	}

@@ -3,6 +3,7 @@ package objput
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -88,7 +89,7 @@ func (s *S3) probe(ctx context.Context, put func() error) (honoured bool, err er
 		case errors.Is(err, errNotImplemented):
 			return false, nil
 		case err != nil:
-			return false, err
+			return false, fmt.Errorf("try out conditional puts on %s: %w", probeKey, err)
 		}
 	}
 	return false, ctx.Err()

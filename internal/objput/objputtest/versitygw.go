@@ -74,6 +74,17 @@ func (g *Gateway) MakeBucket(t testing.TB, name string) {
 	}
 }
 
+// Uploads lists the multipart uploads that are open, as the gateway keeps them:
+// a folder each in the bucket's .sgwtmp/multipart/<hash of the key>.
+func (g *Gateway) Uploads(t testing.TB, bucket string) []string {
+	t.Helper()
+	left, err := filepath.Glob(filepath.Join(g.Folder, bucket, ".sgwtmp", "multipart", "*", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return left
+}
+
 // versityGWBinary finds the gateway or builds it.
 func versityGWBinary(ctx context.Context) (string, error) {
 	cache, err := os.UserCacheDir()
