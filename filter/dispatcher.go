@@ -159,15 +159,15 @@ func (w *worker) run(ctx context.Context) error {
 	w.setNext(from)
 	w.noteSettled()
 	for {
-		block, err := r.Next(ctx)
+		block, more, err := w.read(ctx, r, true)
 		if err != nil {
 			return err
 		}
-		for more := true; more; {
+		for more {
 			if err := w.block(ctx, block); err != nil {
 				return err
 			}
-			if block, more, err = r.TryNext(); err != nil {
+			if block, more, err = w.read(ctx, r, false); err != nil {
 				return err
 			}
 		}
@@ -176,6 +176,37 @@ func (w *worker) run(ctx context.Context) error {
 		}
 		w.noteSettled()
 	}
+}
+
+// read returns the next block, and waits for one at the end of the log if wait
+// is set. What was trimmed is passed over; what cannot be read now is tried again.
+func (w *worker) read(ctx context.Context, r *wal.Reader, wait bool) (block wal.Block, more bool, err error) {
+	for {
+		if wait {
+			block, err = r.Next(ctx)
+			more = err == nil
+		} else {
+			block, more, err = r.TryNext()
+		}
+		switch {
+		case err == nil, ctx.Err() != nil, errors.Is(err, wal.ErrClosed), errors.Is(err, wal.ErrReadOnly):
+			return block, more, err
+		case errors.Is(err, wal.ErrTrimmed):
+			err = r.Seek(w.shard.Log.First())
+		}
+		if err != nil {
+			err = w.wait(ctx, err)
+		}
+		if err != nil {
+			return block, false, err
+		}
+	}
+}
+
+// wait is before the next attempt at what failed.
+func (w *worker) wait(ctx context.Context, failure error) error {
+	w.cfg.Logger.Warn("filters wait", "shard", w.shard.Number, "error", failure)
+	return clock.Machine{}.Sleep(ctx, time.Second)
 }
 
 // block matches the batches of one commit block.
@@ -206,8 +237,9 @@ func (w *worker) batch(f wal.Frame) error {
 		return nil
 	}
 	b, err := event.View(f.Payload)
-	if err != nil {
-		return fmt.Errorf("read batch %d: %w", f.Seq, err)
+	if err != nil { // the log vouches for the bytes: another version wrote them
+		w.cfg.Logger.Error("filters pass over a batch", "shard", w.shard.Number, "number", f.Seq, "error", err)
+		return nil
 	}
 	at := event.Position{Shard: w.shard.Number, Number: f.Seq}
 	w.ends = b.AppendEnds(w.ends[:0])
@@ -273,15 +305,14 @@ func (w *worker) setNext(n uint64) {
 	w.mu.Unlock()
 }
 
-// enqueue appends the frame, and waits for room on a full disk.
+// enqueue appends the frame, and waits while the log cannot take it.
 func (w *worker) enqueue(ctx context.Context) (uint64, error) {
 	for {
 		seq, err := w.shard.Log.Enqueue(ctx, wal.TypeMatches, 0, w.head, w.entries)
-		if !errors.Is(err, wal.ErrNoSpace) {
+		if !errors.Is(err, wal.ErrNoSegment) {
 			return seq, err
 		}
-		w.cfg.Logger.Warn("filters wait for room on the disk", "shard", w.shard.Number, "error", err)
-		if err := (clock.Machine{}).Sleep(ctx, time.Second); err != nil {
+		if err := w.wait(ctx, err); err != nil {
 			return 0, err
 		}
 	}

@@ -68,7 +68,15 @@ func start(t *testing.T, fs *vfs.Mem, defs *definitions) *bench {
 
 func startOn(t *testing.T, fs *vfs.Mem, shard uint32, defs *definitions, cfg wal.Config) *bench {
 	t.Helper()
-	b := &bench{t: t, fs: fs, state: filter.NewState(), defs: defs, published: make(chan uint64, 1000)}
+	b := startFS(t, fs, shard, defs, cfg, func() {})
+	b.fs = fs
+	return b
+}
+
+// startFS calls opened between the log's recovery and the dispatcher's start.
+func startFS(t *testing.T, fs vfs.FS, shard uint32, defs *definitions, cfg wal.Config, opened func()) *bench {
+	t.Helper()
+	b := &bench{t: t, state: filter.NewState(), defs: defs, published: make(chan uint64, 1000)}
 	err := vfs.MkdirAllSync(fs, "/wal")
 	if err != nil {
 		t.Fatal(err)
@@ -77,6 +85,7 @@ func startOn(t *testing.T, fs *vfs.Mem, shard uint32, defs *definitions, cfg wal
 	if b.log, err = wal.Open(fs, cfg); err != nil {
 		t.Fatal(err)
 	}
+	opened()
 	b.d = filter.New(filter.Config{
 		Definitions: defs, Clock: clock.NewTest(time.UnixMilli(9_000)), Logger: slog.New(slog.DiscardHandler),
 		Published: func(keys ...uint64) {

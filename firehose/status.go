@@ -53,7 +53,7 @@ func (e *stopError) Unwrap() error { return e.err }
 
 // isNoSpace: the log did not take the frame, and may take it later.
 func isNoSpace(err error) bool {
-	return errors.Is(err, wal.ErrNoSpace) && !errors.Is(err, wal.ErrReadOnly)
+	return errors.Is(err, wal.ErrNoSegment) && !errors.Is(err, wal.ErrReadOnly)
 }
 
 // note records a failed attempt, and whether there may be another one. What an

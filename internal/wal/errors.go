@@ -10,8 +10,10 @@ var (
 	ErrClosed = errors.New("log is closed")
 	// ErrReadOnly: a write or sync failed and ended writing for good; it wraps the cause.
 	ErrReadOnly = errors.New("log is closed for writing")
-	// ErrNoSpace: the disk has no room for the next segment; the frame was not
-	// taken and the call may be repeated when there is room.
+	// ErrNoSegment: the next segment cannot be made now; the frame was not taken
+	// and the call may be repeated.
+	ErrNoSegment = errors.New("make log segment")
+	// ErrNoSpace: an ErrNoSegment for want of room on the disk.
 	ErrNoSpace = errors.New("no space for the next log segment")
 	// ErrTrimmed: the position lies before First.
 	ErrTrimmed = errors.New("position was trimmed from the log")

@@ -45,9 +45,9 @@ func (l *Log) roll(size int64) error {
 
 func (l *Log) rollError(err error) error {
 	if vfs.IsNoSpace(err) {
-		return fmt.Errorf("%w: %w", ErrNoSpace, err)
+		return fmt.Errorf("%w: %w: %w", ErrNoSegment, ErrNoSpace, err)
 	}
-	return fmt.Errorf("make log segment: %w", err)
+	return fmt.Errorf("%w: %w", ErrNoSegment, err)
 }
 
 // snapshotShare bounds what of a log may be snapshots: a segment grows beyond
