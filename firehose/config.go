@@ -81,7 +81,10 @@ type Journal interface {
 // Definitions are the delivery streams of the catalog; *catalog.Catalog has them.
 type Definitions interface {
 	CreateDeliveryStream(catalog.DeliveryStream) (catalog.DeliveryStream, error)
+	UpdateDeliveryStream(s catalog.Scope, name string, expected int, change func(*catalog.DeliveryStream) error) (catalog.DeliveryStream, error)
+	TagDeliveryStream(s catalog.Scope, name string, change func(tags map[string]string) error) (catalog.DeliveryStream, error)
 	DeleteDeliveryStream(s catalog.Scope, name string) (catalog.DeliveryStream, error)
+	DeliveryStream(s catalog.Scope, name string) (catalog.DeliveryStream, bool)
 	DeliveryStreams(s catalog.Scope, after string, limit int) []catalog.DeliveryStream
 	AllDeliveryStreams() []catalog.DeliveryStream
 }

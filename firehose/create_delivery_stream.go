@@ -3,6 +3,7 @@ package firehose
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -26,12 +27,13 @@ import (
 // IntervalInSeconds 0-900, default 300; Prefix 512 bytes with the time appended;
 // 50 tags; Config.MaxDeliveryStreams for an account and region.
 //
-// Known deviations: destinations other than S3, sources other than DirectPut,
-// server-side encryption of the stream, and of an S3 destination: expressions in
-// prefixes, dynamic partitioning, format conversion, processors other than
-// Decompression and CloudWatchLogProcessing, ZIP, Snappy and HADOOP_SNAPPY, KMS,
-// backup, error logging and time zones are refused by name, and so is a Prefix
-// under _sluice/. Buckets and roles are not checked for existence.
+// Known deviations: destinations other than S3, sources other than DirectPut, and
+// of an S3 destination: dynamic partitioning, format conversion, processors other
+// than Decompression and CloudWatchLogProcessing, KMS, backup and error logging
+// are refused by name, after everything that AWS itself would refuse in them; so
+// are prefixes under _sluice/ and those that make keys longer than S3's. Buckets,
+// roles and keys are not checked for existence. Pattern letters that print
+// something else than they seem to are taken, as AWS takes them, and logged.
 func (r *Room) createDeliveryStream() awsapi.Operation {
 	return awsapi.JSON(service, target+"CreateDeliveryStream", r.create)
 }
@@ -54,7 +56,7 @@ type createInput struct {
 	MSKSourceConfiguration                             jsontext.Value
 	DatabaseSourceConfiguration                        jsontext.Value
 	DirectPutSourceConfiguration                       jsontext.Value
-	DeliveryStreamEncryptionConfigurationInput         jsontext.Value
+	DeliveryStreamEncryptionConfigurationInput         *encryptionInput
 	RedshiftDestinationConfiguration                   jsontext.Value
 	ElasticsearchDestinationConfiguration              jsontext.Value
 	AmazonopensearchserviceDestinationConfiguration    jsontext.Value
@@ -73,11 +75,13 @@ func (r *Room) create(_ context.Context, c awsapi.Caller, in *createInput) (*cre
 	if err := in.model(); err != nil {
 		return nil, err
 	}
-	d, err := in.destination()
+	d, err := in.destination(c)
 	if err != nil {
 		return nil, err
 	}
-	config, err := d.withDefaults().encode()
+	config, err := awsapi.AppendJSON(nil, kept{
+		destination: *d.withDefaults(), Encryption: in.DeliveryStreamEncryptionConfigurationInput.enabled(r.now()),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +89,7 @@ func (r *Room) create(_ context.Context, c awsapi.Caller, in *createInput) (*cre
 		return nil, err
 	}
 	made, err := r.links.Definitions.CreateDeliveryStream(catalog.DeliveryStream{
-		Scope: scopeOf(c), Name: in.DeliveryStreamName, Created: r.now(), Type: directPut, Config: config, Tags: in.tags(),
+		Scope: scopeOf(c), Name: in.DeliveryStreamName, Created: r.now(), Type: directPut, Config: config, Tags: tagMap(in.Tags),
 	})
 	if errors.Is(err, catalog.ErrExists) {
 		return nil, awsapi.DeliveryStreamExists(c, in.DeliveryStreamName)
@@ -96,6 +100,7 @@ func (r *Room) create(_ context.Context, c awsapi.Caller, in *createInput) (*cre
 	if err := r.open(made); err != nil {
 		return nil, err
 	}
+	r.warnOfTraps(made.Name, d)
 	return &createOutput{c.DeliveryStreamARN(made.Name)}, nil
 }
 
@@ -112,6 +117,17 @@ func (r *Room) open(d catalog.DeliveryStream) error {
 		r.start(s)
 	}
 	return nil
+}
+
+// warnOfTraps tells the operator of what a client cannot be told.
+func (r *Room) warnOfTraps(name string, d *destination) {
+	pair, err := d.prefixes()
+	if err != nil {
+		return
+	}
+	for _, trap := range slices.Concat(pair.Prefix.Traps(), pair.ErrorOutputPrefix.Traps()) {
+		r.cfg.Logger.Warn("a prefix may not print what it looks like", "stream", name, "letter", trap)
+	}
 }
 
 func (r *Room) quota(c awsapi.Caller) error {
@@ -133,6 +149,7 @@ func (in *createInput) model() error {
 	if in.ExtendedS3DestinationConfiguration != nil {
 		in.ExtendedS3DestinationConfiguration.model(v, "extendedS3DestinationConfiguration")
 	}
+	in.DeliveryStreamEncryptionConfigurationInput.model(v)
 	validateTags(v, in.Tags)
 	return v.Err()
 }
@@ -149,13 +166,14 @@ func validateName(v *awsapi.Validation, name string) {
 
 const patternTag = `^(?!aws:)[\p{L}\p{Z}\p{N}_.:\/=+\-@%]*$`
 
+const maxTags = 50
+
 func validateTags(v *awsapi.Validation, tags []tag) {
-	if len(tags) > 50 {
-		v.ListLength("tags", "", len(tags), 1, 50)
+	if len(tags) > maxTags {
+		v.ListLength("tags", "", len(tags), 1, maxTags)
 	}
 	for _, t := range tags {
-		v.Length("tags.member.key", t.Key, 1, 128)
-		v.Pattern("tags.member.key", t.Key, patternTag, validTag(t.Key) && !strings.HasPrefix(t.Key, "aws:"))
+		validateTagKey(v, "tags.member.key", t.Key)
 		v.Length("tags.member.value", t.Value, 0, 256)
 		v.Pattern("tags.member.value", t.Value, patternTag, validTag(t.Value))
 	}
@@ -167,25 +185,17 @@ func validTag(s string) bool {
 	}) < 0
 }
 
-func (in *createInput) tags() map[string]string {
-	if len(in.Tags) == 0 {
-		return nil
-	}
-	m := make(map[string]string, len(in.Tags))
-	for _, t := range in.Tags {
-		m[t.Key] = t.Value
-	}
-	return m
-}
-
 // destination returns the one destination of a request, if it is one that this
 // version delivers to, from a source that it delivers from.
-func (in *createInput) destination() (*destination, error) {
+func (in *createInput) destination(c awsapi.Caller) (*destination, error) {
 	var s3 []*destination
 	for _, d := range []*destination{in.S3DestinationConfiguration, in.ExtendedS3DestinationConfiguration} {
 		if d != nil {
 			s3 = append(s3, d)
 		}
+	}
+	if in.S3DestinationConfiguration != nil { // its shape has no other members
+		s3[0] = s3[0].reduced()
 	}
 	others := in.otherDestinations()
 	switch {
@@ -196,7 +206,13 @@ func (in *createInput) destination() (*destination, error) {
 	case in.DeliveryStreamType == "MSKAsSource" && !given(in.MSKSourceConfiguration):
 		return nil, awsapi.InvalidArgument("MSKSourceConfig is mandatory for MSK as Source stream type.")
 	case len(others) > 0:
+		if err := checkRedshift(in.RedshiftDestinationConfiguration); err != nil {
+			return nil, err
+		}
 		return nil, unsupported(others[0])
+	}
+	if err := in.DeliveryStreamEncryptionConfigurationInput.semantics(c, in.DeliveryStreamType); err != nil {
+		return nil, err
 	}
 	if err := s3[0].semantics(); err != nil {
 		return nil, err
@@ -204,11 +220,20 @@ func (in *createInput) destination() (*destination, error) {
 	return s3[0], in.checkSource()
 }
 
-func (in *createInput) otherDestinations() (names []string) {
-	for _, o := range []struct {
-		name  string
-		value jsontext.Value
-	}{
+// checkRedshift: a Redshift destination passes through S3, with fewer freedoms.
+func checkRedshift(config jsontext.Value) error {
+	var in struct{ S3Configuration destination }
+	if err := awsapi.Unmarshal(config, &in); err != nil {
+		return err
+	}
+	if s3 := in.S3Configuration; strings.Contains(s3.Prefix, "!{") || s3.ErrorOutputPrefix != "" {
+		return awsapi.InvalidArgument("Prefix Expressions or ErrorOutputPrefix is currently not supported for this destination")
+	}
+	return nil
+}
+
+func (in *createInput) otherDestinations() []string {
+	return givenNames([]member{
 		{"RedshiftDestinationConfiguration", in.RedshiftDestinationConfiguration},
 		{"ElasticsearchDestinationConfiguration", in.ElasticsearchDestinationConfiguration},
 		{"AmazonopensearchserviceDestinationConfiguration", in.AmazonopensearchserviceDestinationConfiguration},
@@ -217,9 +242,19 @@ func (in *createInput) otherDestinations() (names []string) {
 		{"HttpEndpointDestinationConfiguration", in.HttpEndpointDestinationConfiguration},
 		{"SnowflakeDestinationConfiguration", in.SnowflakeDestinationConfiguration},
 		{"IcebergDestinationConfiguration", in.IcebergDestinationConfiguration},
-	} {
-		if given(o.value) {
-			names = append(names, o.name)
+	})
+}
+
+// member is a member that this version does not read.
+type member struct {
+	name  string
+	value jsontext.Value
+}
+
+func givenNames(members []member) (names []string) {
+	for _, m := range members {
+		if given(m.value) {
+			names = append(names, m.name)
 		}
 	}
 	return names
@@ -233,8 +268,6 @@ func (in *createInput) checkSource() error {
 		return unsupported("The DeliveryStreamType " + in.DeliveryStreamType)
 	case given(in.DirectPutSourceConfiguration):
 		return unsupported("DirectPutSourceConfiguration")
-	case given(in.DeliveryStreamEncryptionConfigurationInput):
-		return unsupported("DeliveryStreamEncryptionConfigurationInput")
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func (r *Room) delete(ctx context.Context, c awsapi.Caller, in *deleteInput) (*d
 		_, err = r.links.Definitions.DeleteDeliveryStream(s.Scope, s.Name)
 	}
 	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
-		err = errors.Join(err, r.open(s.DeliveryStream)) // it is still there
+		err = errors.Join(err, r.open(s.settings().defined)) // it is still there
 		r.cfg.Logger.Error("delete delivery stream", "stream", s.Name, "error", err)
 		return nil, awsapi.ErrServiceUnavailable
 	}

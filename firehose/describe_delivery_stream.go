@@ -33,16 +33,14 @@ type description struct {
 	DeliveryStreamName                    string
 	DeliveryStreamARN                     string
 	DeliveryStreamStatus                  string
-	DeliveryStreamEncryptionConfiguration encryptionStatus
+	DeliveryStreamEncryptionConfiguration encryptionDescription
 	DeliveryStreamType                    string
 	VersionId                             string
 	CreateTimestamp                       awsapi.Timestamp
-	LastUpdateTimestamp                   *awsapi.Timestamp `json:",omitempty"`
+	LastUpdateTimestamp                   *awsapi.Timestamp `json:",omitzero"`
 	Destinations                          []destinationDescription
 	HasMoreDestinations                   bool
 }
-
-type encryptionStatus struct{ Status string }
 
 type destinationDescription struct {
 	DestinationId                    string
@@ -65,18 +63,19 @@ func (r *Room) describe(_ context.Context, c awsapi.Caller, in *describeInput) (
 	if err != nil {
 		return nil, err
 	}
+	told := s.settings()
 	d := description{
-		DeliveryStreamName: s.Name, DeliveryStreamARN: c.DeliveryStreamARN(s.Name), DeliveryStreamStatus: status,
-		DeliveryStreamEncryptionConfiguration: encryptionStatus{"DISABLED"},
-		DeliveryStreamType:                    s.Type, VersionId: s.versionID(), CreateTimestamp: timestamp(s.Created),
+		DeliveryStreamName: s.Name, DeliveryStreamARN: s.arn, DeliveryStreamStatus: status,
+		DeliveryStreamEncryptionConfiguration: told.kept.Encryption.describe(r.now(), r.cfg.CreatingFor),
+		DeliveryStreamType:                    s.kind, VersionId: told.versionID(), CreateTimestamp: timestamp(s.created),
 		Destinations: []destinationDescription{},
 	}
-	if s.Version > 1 {
-		t := timestamp(s.Updated)
+	if told.defined.Version > 1 {
+		t := timestamp(told.defined.Updated)
 		d.LastUpdateTimestamp = &t
 	}
 	if in.ExclusiveStartDestinationId < destinationID {
-		d.Destinations = append(d.Destinations, destinationDescription{destinationID, s.config.reduced(), s.config})
+		d.Destinations = append(d.Destinations, destinationDescription{destinationID, told.config.reduced(), told.config})
 	}
 	return &describeOutput{d}, nil
 }

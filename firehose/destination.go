@@ -1,11 +1,13 @@
 package firehose
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"sluice/firehose/prefix"
 	"sluice/internal/awsapi"
 )
 
@@ -13,75 +15,78 @@ import (
 // what a client sends, what the catalog keeps (with defaults filled in) and what
 // DescribeDeliveryStream shows.
 type destination struct {
-	RoleARN                           string               `json:",omitempty"`
-	BucketARN                         string               `json:",omitempty"`
-	Prefix                            string               `json:",omitempty"`
-	ErrorOutputPrefix                 string               `json:",omitempty"`
-	BufferingHints                    *bufferingHints      `json:",omitempty"`
-	CompressionFormat                 string               `json:",omitempty"`
-	EncryptionConfiguration           *encryption          `json:",omitempty"`
-	CloudWatchLoggingOptions          *cloudWatchLogging   `json:",omitempty"`
-	ProcessingConfiguration           *processing          `json:",omitempty"`
-	S3BackupMode                      string               `json:",omitempty"`
-	S3BackupConfiguration             jsontext.Value       `json:",omitempty"`
-	DataFormatConversionConfiguration *formatConversion    `json:",omitempty"`
-	DynamicPartitioningConfiguration  *dynamicPartitioning `json:",omitempty"`
-	FileExtension                     string               `json:",omitempty"`
-	CustomTimeZone                    string               `json:",omitempty"`
+	RoleARN                           string               `json:",omitzero"`
+	BucketARN                         string               `json:",omitzero"`
+	Prefix                            string               `json:",omitzero"`
+	ErrorOutputPrefix                 string               `json:",omitzero"`
+	BufferingHints                    *bufferingHints      `json:",omitzero"`
+	CompressionFormat                 string               `json:",omitzero"`
+	EncryptionConfiguration           *encryption          `json:",omitzero"`
+	CloudWatchLoggingOptions          *cloudWatchLogging   `json:",omitzero"`
+	ProcessingConfiguration           *processing          `json:",omitzero"`
+	S3BackupMode                      string               `json:",omitzero"`
+	S3BackupConfiguration             *destination         `json:",omitzero"`
+	DataFormatConversionConfiguration *formatConversion    `json:",omitzero"`
+	DynamicPartitioningConfiguration  *dynamicPartitioning `json:",omitzero"`
+	FileExtension                     string               `json:",omitzero"`
+	CustomTimeZone                    string               `json:",omitzero"`
 }
 
 type bufferingHints struct {
-	SizeInMBs         *int `json:",omitempty"`
-	IntervalInSeconds *int `json:",omitempty"`
+	SizeInMBs         *int `json:",omitzero"`
+	IntervalInSeconds *int `json:",omitzero"`
 }
 
 type encryption struct {
-	NoEncryptionConfig  string         `json:",omitempty"`
-	KMSEncryptionConfig jsontext.Value `json:",omitempty"`
+	NoEncryptionConfig  string               `json:",omitzero"`
+	KMSEncryptionConfig *kmsEncryptionConfig `json:",omitzero"`
 }
+
+type kmsEncryptionConfig struct{ AWSKMSKeyARN string }
 
 type cloudWatchLogging struct {
 	Enabled       bool
-	LogGroupName  string `json:",omitempty"`
-	LogStreamName string `json:",omitempty"`
+	LogGroupName  string `json:",omitzero"`
+	LogStreamName string `json:",omitzero"`
 }
 
 type processing struct {
 	Enabled    bool
-	Processors []processor `json:",omitempty"`
+	Processors []processor `json:",omitzero"`
 }
 
 type processor struct {
 	Type       string
-	Parameters []processorParameter `json:",omitempty"`
+	Parameters []processorParameter `json:",omitzero"`
 }
 
 type processorParameter struct {
 	ParameterName, ParameterValue string
 }
 
-type formatConversion struct {
-	Enabled                   *bool          `json:",omitempty"`
-	SchemaConfiguration       jsontext.Value `json:",omitempty"`
-	InputFormatConfiguration  jsontext.Value `json:",omitempty"`
-	OutputFormatConfiguration jsontext.Value `json:",omitempty"`
+type dynamicPartitioning struct {
+	Enabled      *bool         `json:",omitzero"`
+	RetryOptions *retryOptions `json:",omitzero"`
 }
 
-type dynamicPartitioning struct {
-	Enabled      *bool          `json:",omitempty"`
-	RetryOptions jsontext.Value `json:",omitempty"`
+type retryOptions struct {
+	DurationInSeconds *int `json:",omitzero"`
+}
+
+func (p *dynamicPartitioning) enabled() bool {
+	return p != nil && p.Enabled != nil && *p.Enabled
 }
 
 const (
 	defaultSizeInMBs         = 5
 	defaultIntervalInSeconds = 300
+	defaultRetrySeconds      = 300
 )
 
 // withDefaults is what AWS describes of a configuration. The same hints hold
 // for a half-given pair, which is refused before.
 func (d destination) withDefaults() *destination {
-	hints := bufferingHints{new(int), new(int)}
-	*hints.SizeInMBs, *hints.IntervalInSeconds = defaultSizeInMBs, defaultIntervalInSeconds
+	hints := bufferingHints{new(defaultSizeInMBs), new(defaultIntervalInSeconds)}
 	if h := d.BufferingHints; h != nil && h.SizeInMBs != nil && h.IntervalInSeconds != nil {
 		hints = *h
 	}
@@ -99,6 +104,9 @@ func (d destination) withDefaults() *destination {
 	if d.DataFormatConversionConfiguration == nil {
 		d.DataFormatConversionConfiguration = &formatConversion{Enabled: new(bool)}
 	}
+	if p := d.DynamicPartitioningConfiguration; p != nil && p.RetryOptions == nil {
+		d.DynamicPartitioningConfiguration = &dynamicPartitioning{p.Enabled, &retryOptions{new(defaultRetrySeconds)}}
+	}
 	if d.CustomTimeZone == "" {
 		d.CustomTimeZone = "UTC"
 	}
@@ -114,6 +122,29 @@ func (d *destination) hintInterval() time.Duration {
 // bucket is the name in the bucket's ARN, which was validated.
 func (d *destination) bucket() string {
 	return d.BucketARN[strings.LastIndexByte(d.BucketARN, ':')+1:]
+}
+
+// prefixes reads both members, and how they go with the rest.
+func (d *destination) prefixes() (prefix.Pair, error) {
+	f := prefix.Features{
+		DynamicPartitioning: d.DynamicPartitioningConfiguration.enabled(),
+		Processing:          d.ProcessingConfiguration != nil && d.ProcessingConfiguration.Enabled,
+		Lambda:              d.processor(processorLambda) != nil,
+	}
+	if p := d.processor(processorExtraction); p != nil {
+		f.Extraction = true
+		f.ExtractedKeys = extractedKeys(p.parameter(parameterQuery))
+	}
+	return prefix.New(d.Prefix, d.ErrorOutputPrefix, f)
+}
+
+// zone is that of the times in object names.
+func (d *destination) zone() (*time.Location, error) {
+	zone, err := time.LoadLocation(d.CustomTimeZone) // "" is UTC
+	if err != nil || d.CustomTimeZone == "Local" {
+		return nil, fmt.Errorf("time zone %q is not known", d.CustomTimeZone)
+	}
+	return zone, nil
 }
 
 // processor finds a processor that is in force.
@@ -149,7 +180,8 @@ func (d *destination) form() form {
 	return formDocuments
 }
 
-// reduced is the S3DestinationDescription that AWS shows beside the extended one.
+// reduced is a plain S3 destination: what AWS reads of S3DestinationConfiguration,
+// and shows beside the extended description.
 func (d *destination) reduced() *destination {
 	r := *d
 	r.ProcessingConfiguration, r.S3BackupMode, r.S3BackupConfiguration = nil, "", nil
@@ -158,5 +190,37 @@ func (d *destination) reduced() *destination {
 	return &r
 }
 
-// encode is the form that the catalog keeps.
-func (d *destination) encode() ([]byte, error) { return awsapi.AppendJSON(nil, d) }
+// setPlain takes the members of a plain S3 destination over.
+func (d *destination) setPlain(p *destination) {
+	d.RoleARN, d.BucketARN, d.Prefix, d.ErrorOutputPrefix = p.RoleARN, p.BucketARN, p.Prefix, p.ErrorOutputPrefix
+	d.BufferingHints, d.CompressionFormat = p.BufferingHints, p.CompressionFormat
+	d.EncryptionConfiguration, d.CloudWatchLoggingOptions = p.EncryptionConfiguration, p.CloudWatchLoggingOptions
+}
+
+// merged is the destination after an update: what the update gives replaces the
+// member as a whole, what it leaves out or null stays. Members are compared as
+// JSON, for in that an empty string is not an absent one.
+func (d *destination) merged(update jsontext.Value) (*destination, error) {
+	old, err := awsapi.AppendJSON(nil, d)
+	if err != nil {
+		return nil, err
+	}
+	members := map[string]jsontext.Value{}
+	for _, from := range []jsontext.Value{old, update} {
+		var given map[string]jsontext.Value
+		if err := awsapi.Unmarshal(from, &given); err != nil {
+			return nil, err
+		}
+		for name, value := range given {
+			if value.Kind() != 'n' {
+				members[name] = value
+			}
+		}
+	}
+	both, err := awsapi.AppendJSON(nil, members)
+	if err != nil {
+		return nil, err
+	}
+	out := new(destination)
+	return out, awsapi.Unmarshal(both, out)
+}

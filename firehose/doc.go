@@ -27,15 +27,24 @@
 //
 // # Object names and manifests
 //
-//	<Prefix>yyyy/MM/dd/HH/<stream>-<version>-<yyyy-MM-dd-HH-mm-ss>-<uuid><ext>
+//	<evaluated Prefix><stream>-<version>-<yyyy-MM-dd-HH-mm-ss>-<uuid><ext>
 //	_sluice/commit/<stream>/<shard>/<cut number, 20 digits>.json
 //
-// The instant is the arrival of the oldest record, in UTC; the uuid is a
-// version 5 over (route, shard, partition, first position), so that a retry, a
-// restart or a new owner names the same object. A delivery stream of another
+// The instant is the arrival of the oldest record, in CustomTimeZone; package
+// prefix says how it and the rest of Prefix are read. The uuid is a version 5
+// over (route, shard, partition, first position), and random strings follow from
+// it, so that a retry, a restart or a new owner names the same object. A delivery stream of another
 // account or region than the configured one has the manifest folder
 // <stream>@<account>.<region>: two regions may deliver streams of one name to
 // one bucket, and their chains must not meet.
+//
+// # Changes
+//
+// Settings are one version of a stream's configuration and never change; an
+// update makes the next version durable in the catalog, then swaps the pointer
+// and has idle lanes look again. A plan is made by the settings in force then and
+// carries all that it needs of them, so it is delivered as planned, also after
+// its stream has changed.
 //
 // # Crashes
 //

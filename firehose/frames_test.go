@@ -111,19 +111,6 @@ func TestObjectUUIDNeverChanges(t *testing.T) {
 	}
 }
 
-func TestObjectKey(t *testing.T) {
-	f := func(prefix, want string) {
-		t.Helper()
-		at := time.Date(2026, 7, 13, 12, 30, 5, 0, time.FixedZone("", 7200))
-		if got := objectKey(prefix, "s", 12, at, "u", ".gz"); got != want {
-			t.Errorf("%s, want %s", got, want)
-		}
-	}
-	f("", "2026/07/13/10/s-12-2026-07-13-10-30-05-u.gz")
-	f("legacy", "legacy2026/07/13/10/s-12-2026-07-13-10-30-05-u.gz")
-	f("a/", "a/2026/07/13/10/s-12-2026-07-13-10-30-05-u.gz")
-}
-
 func TestBackOff(t *testing.T) {
 	for attempts := 1; attempts < 40; attempts++ {
 		bound := min(retryMost, retryLeast<<min(attempts, 20))

@@ -18,8 +18,8 @@ const (
 	retryMost  = 60 * time.Second
 )
 
-// lane delivers one shard of one delivery stream. Its goroutine owns all but the
-// health.
+// lane delivers one shard of one delivery stream. Its goroutine owns all but what
+// mu guards; heed may fire the hint's timer while it idles.
 type lane struct {
 	room   *Room
 	stream *stream
@@ -31,8 +31,9 @@ type lane struct {
 	retry   *clock.Timer // nil before the first failure
 	endWork func()       // of the work under way that the clock knows of
 
-	mu     sync.Mutex // guards health
+	mu     sync.Mutex // guards health and idling
 	health health
+	idling bool // the hint's timer is armed, and nothing else moves it
 }
 
 // newLane fires the hint's timer at once: a Test clock then waits for the lane's
@@ -55,13 +56,14 @@ func (l *lane) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		cur := l.state.at(l.stream.Route)
 		if cur.plan == nil {
-			span, due := l.look(cur)
+			told := l.stream.settings()
+			span, due := l.look(cur, told)
 			if !due {
-				l.idle(ctx, more, span)
+				l.idle(ctx, more, told, span)
 				continue
 			}
 			l.begin()
-			if err := l.cut(ctx, cur, span); err != nil && !l.failed(ctx, err) {
+			if err := l.cut(ctx, cur, told, span); err != nil && !l.failed(ctx, err) {
 				return
 			}
 			continue
@@ -76,38 +78,66 @@ func (l *lane) run(ctx context.Context) {
 }
 
 // look says what waits, and whether a hint is met.
-func (l *lane) look(cur cursor) (event.Span, bool) {
-	span := l.room.links.Source.Span(l.stream.Route, l.shard, cur.position, l.stream.config.hintBytes())
+func (l *lane) look(cur cursor, told *settings) (event.Span, bool) {
+	hint := told.config.hintBytes()
+	span := l.room.links.Source.Span(l.stream.Route, l.shard, cur.position, hint)
 	if span.Count == 0 {
 		return span, false
 	}
-	return span, span.Bytes >= l.stream.config.hintBytes() || !l.room.cfg.Clock.Now().Before(l.dueAt(span))
+	return span, span.Bytes >= hint || !l.room.cfg.Clock.Now().Before(told.dueAt(span))
 }
 
-func (l *lane) dueAt(span event.Span) time.Time {
-	return time.UnixMilli(span.Oldest).Add(l.stream.config.hintInterval())
+func (c *settings) dueAt(span event.Span) time.Time {
+	return time.UnixMilli(span.Oldest).Add(c.config.hintInterval())
 }
 
 // lookAgain is when a lane with nothing to deliver looks again even without a
 // signal: after an interval, for nothing that comes meanwhile is due earlier. It
 // makes a lost signal harmless; and on a Test clock, which may be moved between
 // a signal and the lane's look, it is what arms the hint inside the move.
-func (l *lane) lookAgain() time.Duration {
-	return max(time.Second, l.stream.config.hintInterval())
+func (c *settings) lookAgain() time.Duration {
+	return max(time.Second, c.config.hintInterval())
 }
 
 // idle waits until there may be something to do.
-func (l *lane) idle(ctx context.Context, more <-chan struct{}, span event.Span) {
-	if span.Count > 0 {
-		l.hint.ResetAt(l.dueAt(span))
-	} else {
-		l.hint.Reset(l.lookAgain())
+func (l *lane) idle(ctx context.Context, more <-chan struct{}, told *settings, span event.Span) {
+	if !l.arm(told, span) {
+		return
 	}
 	l.rest()
 	select {
 	case <-ctx.Done():
 	case <-more:
 	case <-l.hint.C: // open until the next Reset or Stop
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.idling = false
+}
+
+// arm sets the hint's timer, unless there are newer settings than were looked at.
+func (l *lane) arm(told *settings, span event.Span) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stream.settings() != told {
+		return false
+	}
+	if span.Count > 0 {
+		l.hint.ResetAt(told.dueAt(span))
+	} else {
+		l.hint.Reset(told.lookAgain())
+	}
+	l.idling = true
+	return true
+}
+
+// heed has an idle lane look at new settings; a busy one will before it idles.
+// The timer fires, rather than a signal, so that a Test clock waits for the look.
+func (l *lane) heed() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.idling {
+		l.hint.Reset(0)
 	}
 }
 
@@ -135,8 +165,8 @@ func (l *lane) end() {
 }
 
 // cut makes a plan durable.
-func (l *lane) cut(ctx context.Context, cur cursor, span event.Span) error {
-	p := l.stream.plan(l.shard, cur, span)
+func (l *lane) cut(ctx context.Context, cur cursor, told *settings, span event.Span) error {
+	p := told.plan(l.stream, l.shard, cur, span)
 	return l.journal(ctx, wal.TypePlan, p.append(nil))
 }
 

@@ -4,7 +4,10 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"strconv"
+	"strings"
 	"time"
+
+	"sluice/firehose/prefix"
 )
 
 // uuidSpace is the namespace of object names. It never changes: names must come
@@ -25,16 +28,53 @@ func objectUUID(route uint64, shard uint32, partition string, first uint64) stri
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
-// timePrefix is what Firehose appends to a Prefix without expressions, with no
-// slash between.
-const timePrefix = "2006/01/02/15/"
+const (
+	maxKey = 1024 // bytes of a key in S3
+	// reserved is the folder of manifests and metadata at the root of a bucket.
+	reserved = "_sluice/"
 
-// objectKey is the key of an object whose oldest record arrived at an instant.
-func objectKey(prefix, name string, version int, oldest time.Time, uuid, extension string) string {
-	oldest = oldest.UTC()
-	b := append([]byte(prefix), oldest.Format(timePrefix)...)
+	processingFailed = "processing-failed" // an error-output-type
+)
+
+// lastResort is an ErrorOutputPrefix that always fits.
+var lastResort, _ = prefix.New("", "", prefix.Features{})
+
+// key names an object whose oldest record arrived at an instant. Where Prefix
+// comes out longer than a key may be, or among our own files, the object goes
+// under ErrorOutputPrefix, as the service does with records whose prefix it
+// cannot evaluate.
+func (c *settings) key(name string, oldest time.Time, uuid string) (key string) {
+	v := prefix.Values{Instant: oldest.In(c.zone), Identity: uuid, ErrorType: processingFailed}
+	for _, t := range []*prefix.Template{c.prefixes.Prefix, c.prefixes.ErrorOutputPrefix, lastResort.ErrorOutputPrefix} {
+		start, err := t.Append(nil, v)
+		if err != nil {
+			continue
+		}
+		key = string(appendSuffix(start, name, c.version(), v.Instant, uuid, c.extension()))
+		if len(key) <= maxKey && !underReserved(key) {
+			return key
+		}
+	}
+	return key
+}
+
+// appendSuffix appends what follows the evaluated prefix.
+func appendSuffix(b []byte, name string, version int, oldest time.Time, uuid, extension string) []byte {
 	b = append(append(b, name...), '-')
 	b = strconv.AppendInt(b, int64(version), 10)
 	b = oldest.AppendFormat(b, "-2006-01-02-15-04-05-")
-	return string(append(append(b, uuid...), extension...))
+	return append(append(b, uuid...), extension...)
+}
+
+func (c *settings) extension() string {
+	if c.config.FileExtension != "" {
+		return c.config.FileExtension
+	}
+	return c.codec.Extension
+}
+
+// underReserved tells whether a key lies where only we write; slashes at its
+// start make no difference in a folder.
+func underReserved(key string) bool {
+	return strings.HasPrefix(strings.TrimLeft(key, "/"), reserved)
 }

@@ -66,7 +66,7 @@ func (r *Room) accept(ctx context.Context, c awsapi.Caller, name string, records
 	if status != statusActive {
 		return event.Position{}, 0, awsapi.ServiceUnavailable("Firehose %s under accountId %s is %s.", name, c.Account, status)
 	}
-	if s.config.form() != formMembers {
+	if s.settings().config.form() != formMembers {
 		return event.Position{}, 0, errInvalidSource
 	}
 	at, err := r.links.Sink.Put(ctx, s.Route, r.now(), records)

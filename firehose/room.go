@@ -70,7 +70,9 @@ func New(cfg Config, links Links) (*Room, error) {
 func (r *Room) Operations() []awsapi.Operation {
 	return []awsapi.Operation{
 		r.createDeliveryStream(), r.deleteDeliveryStream(), r.describeDeliveryStream(),
-		r.listDeliveryStreams(), r.putRecord(), r.putRecordBatch(),
+		r.listDeliveryStreams(), r.updateDestination(), r.putRecord(), r.putRecordBatch(),
+		r.tagDeliveryStream(), r.untagDeliveryStream(), r.listTagsForDeliveryStream(),
+		r.startDeliveryStreamEncryption(), r.stopDeliveryStreamEncryption(),
 	}
 }
 

@@ -82,6 +82,8 @@ func TestSDK(t *testing.T) {
 	w.advance(time.Minute)
 	w.want("one\ntwo\n")
 
+	changeBySDK(t, client, name)
+
 	if _, err := client.DeleteDeliveryStream(ctx, &sdk.DeleteDeliveryStreamInput{DeliveryStreamName: name}); err != nil {
 		t.Error(err)
 	}
@@ -89,4 +91,49 @@ func TestSDK(t *testing.T) {
 	if _, err := client.DescribeDeliveryStream(ctx, &sdk.DescribeDeliveryStreamInput{DeliveryStreamName: name}); !errors.As(err, &missing) {
 		t.Error(err)
 	}
+}
+
+// changeBySDK calls the operations that change a delivery stream, which has one
+// tag and version 1.
+func changeBySDK(t *testing.T, client *sdk.Client, name *string) {
+	t.Helper()
+	ctx := t.Context()
+	must := func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	update := &sdk.UpdateDestinationInput{
+		DeliveryStreamName: name, CurrentDeliveryStreamVersionId: aws.String("1"), DestinationId: aws.String("destinationId-000000000001"),
+		ExtendedS3DestinationUpdate: &types.ExtendedS3DestinationUpdate{
+			Prefix: aws.String("dt=!{timestamp:yyyy-MM-dd}/"), ErrorOutputPrefix: aws.String("e/!{firehose:error-output-type}/"),
+			CustomTimeZone: aws.String("Europe/Berlin"),
+		},
+	}
+	must(client.UpdateDestination(ctx, update))
+	var stale *types.ConcurrentModificationException
+	if _, err := client.UpdateDestination(ctx, update); !errors.As(err, &stale) {
+		t.Error(err)
+	}
+	must(client.TagDeliveryStream(ctx, &sdk.TagDeliveryStreamInput{DeliveryStreamName: name, Tags: []types.Tag{{Key: aws.String("cost"), Value: aws.String("7")}}}))
+	must(client.UntagDeliveryStream(ctx, &sdk.UntagDeliveryStreamInput{DeliveryStreamName: name, TagKeys: []string{"team"}}))
+	tags, err := client.ListTagsForDeliveryStream(ctx, &sdk.ListTagsForDeliveryStreamInput{DeliveryStreamName: name, Limit: aws.Int32(50)})
+	if err != nil || len(tags.Tags) != 1 || aws.ToString(tags.Tags[0].Key) != "cost" || aws.ToBool(tags.HasMoreTags) {
+		t.Error(tags, err)
+	}
+	must(client.StartDeliveryStreamEncryption(ctx, &sdk.StartDeliveryStreamEncryptionInput{
+		DeliveryStreamName: name, DeliveryStreamEncryptionConfigurationInput: &types.DeliveryStreamEncryptionConfigurationInput{KeyType: types.KeyTypeAwsOwnedCmk},
+	}))
+	described, err := client.DescribeDeliveryStream(ctx, &sdk.DescribeDeliveryStreamInput{DeliveryStreamName: name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := described.DeliveryStreamDescription
+	s3 := d.Destinations[0].ExtendedS3DestinationDescription
+	if aws.ToString(d.VersionId) != "2" || d.LastUpdateTimestamp == nil || d.DeliveryStreamEncryptionConfiguration.Status != types.DeliveryStreamEncryptionStatusEnabled ||
+		aws.ToString(s3.Prefix) != "dt=!{timestamp:yyyy-MM-dd}/" || s3.CompressionFormat != types.CompressionFormatGzip || aws.ToString(s3.CustomTimeZone) != "Europe/Berlin" {
+		t.Errorf("%+v %+v", d, s3)
+	}
+	must(client.StopDeliveryStreamEncryption(ctx, &sdk.StopDeliveryStreamEncryptionInput{DeliveryStreamName: name}))
 }

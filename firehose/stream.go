@@ -2,26 +2,27 @@ package firehose
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sluice/internal/awsapi"
 	"sluice/internal/catalog"
-	"sluice/internal/event"
-	"sluice/internal/format"
 )
 
-// stream is one delivery stream from its creation to its deletion. All but
-// deleting, cancel and done is never changed.
+// stream is one delivery stream from its creation to its deletion. All but its
+// settings, deleting, cancel and done is never changed.
 type stream struct {
-	catalog.DeliveryStream
-	config *destination
-	codec  *format.Codec
-	arn    string
-	chain  string // folder of its manifests
-	lanes  []*lane
+	catalog.Scope
+	Name    string
+	Route   uint64
+	kind    string // DeliveryStreamType
+	created int64  // ms
+	arn     string
+	chain   string // folder of its manifests
+	lanes   []*lane
+
+	current atomic.Pointer[settings] // see follow
 
 	cancel   context.CancelFunc // of its lanes; guarded by Room.mu
 	done     sync.WaitGroup     // one for each lane's goroutine
@@ -29,14 +30,12 @@ type stream struct {
 }
 
 func (r *Room) newStream(d catalog.DeliveryStream) (*stream, error) {
-	s := &stream{DeliveryStream: d, config: new(destination), chain: d.Name}
-	if err := awsapi.Unmarshal(d.Config, s.config); err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
-	}
-	var err error
-	if s.codec, err = format.CodecNamed(s.config.CompressionFormat); err != nil {
+	c, err := newSettings(d)
+	if err != nil {
 		return nil, err
 	}
+	s := &stream{Scope: d.Scope, Name: d.Name, Route: d.Route, kind: d.Type, created: d.Created, chain: d.Name}
+	s.current.Store(c)
 	s.arn = awsapi.Caller{Account: d.Account, Region: d.Region}.DeliveryStreamARN(d.Name)
 	if d.Scope != r.cfg.Home {
 		s.chain = d.Name + "@" + d.Account + "." + d.Region
@@ -47,30 +46,34 @@ func (r *Room) newStream(d catalog.DeliveryStream) (*stream, error) {
 	return s, nil
 }
 
-func (s *stream) key() streamName { return streamName{s.Scope, s.Name} }
+// settings are those in force now.
+func (s *stream) settings() *settings { return s.current.Load() }
 
-// plan is the next cut of a lane.
-func (s *stream) plan(shard uint32, cur cursor, span event.Span) *plan {
-	p := &plan{
-		form: s.config.form(), version: uint32(s.Version), cut: cur.cuts + 1,
-		first: cur.position, end: span.Range.End, count: span.Count, bytes: span.Bytes, oldest: span.Oldest,
-		codec: s.codec.Name, bucket: s.config.bucket(), arn: s.arn, chain: s.chain,
+// follow puts settings in force, unless newer ones are, and has the lanes look at
+// them. What is planned already is delivered as planned.
+func (s *stream) follow(next *settings) {
+	for {
+		cur := s.settings()
+		if cur.defined.Version >= next.defined.Version {
+			return
+		}
+		if s.current.CompareAndSwap(cur, next) {
+			break
+		}
 	}
-	extension := s.codec.Extension
-	if s.config.FileExtension != "" {
-		extension = s.config.FileExtension
+	for _, l := range s.lanes {
+		l.heed()
 	}
-	p.key = objectKey(s.config.Prefix, s.Name, s.Version, time.UnixMilli(p.oldest),
-		objectUUID(s.Route, shard, "", p.first), extension)
-	return p
 }
+
+func (s *stream) key() streamName { return streamName{s.Scope, s.Name} }
 
 // status of the API; now in ms.
 func (s *stream) apiStatus(now int64, creatingFor time.Duration) string {
 	switch {
 	case s.deleting:
 		return statusDeleting
-	case now < s.Created+creatingFor.Milliseconds():
+	case now < s.created+creatingFor.Milliseconds():
 		return statusCreating
 	}
 	return statusActive
@@ -81,5 +84,3 @@ const (
 	statusActive   = "ACTIVE"
 	statusDeleting = "DELETING"
 )
-
-func (s *stream) versionID() string { return strconv.Itoa(s.Version) }
