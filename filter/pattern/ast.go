@@ -1,9 +1,12 @@
 package pattern
 
+import "sync"
+
 // This file is the compiled representation. Parsers (parse*.go) build it, and
 // every matcher reads it: the single-message one (match_*.go), the batch one
 // (batch*.go), Set (set*.go), Explain and Lint. After Compile returned, nothing
-// in here changes, so a Pattern may be shared by any number of goroutines.
+// in here changes but the batch plan, which is made once when it is first needed,
+// so a Pattern may be shared by any number of goroutines.
 //
 // Offsets are byte offsets in Pattern.text.
 
@@ -17,6 +20,9 @@ type Pattern struct {
 	regex *regex
 	json  *jsonPattern
 	space *spacePattern
+
+	planOnce sync.Once // guards the making of plan
+	plan     *batchPlan
 }
 
 // termPattern is `ERROR -"two words" ?WARN`. The effective rule is already

@@ -1,11 +1,5 @@
 package pattern
 
-import (
-	"runtime"
-	"sync"
-	"weak"
-)
-
 // batchPlan is how MatchBatch goes about one pattern.
 type batchPlan struct {
 	// search finds the candidates; nil means that every message is one.
@@ -16,21 +10,11 @@ type batchPlan struct {
 	exact, inverted bool
 }
 
-// plans holds the batchPlan of each Pattern that has been matched over a batch.
-// A plan goes when its pattern goes.
-var plans sync.Map // of weak.Pointer[Pattern] to *batchPlan
-
-// batchPlan returns the plan of p, made on first use.
+// batchPlan returns the plan of p, made on first use: most patterns that are
+// compiled never see a batch.
 func (p *Pattern) batchPlan() *batchPlan {
-	key := weak.Make(p)
-	if plan, ok := plans.Load(key); ok {
-		return plan.(*batchPlan)
-	}
-	plan, loaded := plans.LoadOrStore(key, newBatchPlan(p))
-	if !loaded {
-		runtime.AddCleanup(p, func(key weak.Pointer[Pattern]) { plans.Delete(key) }, key)
-	}
-	return plan.(*batchPlan)
+	p.planOnce.Do(func() { p.plan = newBatchPlan(p) })
+	return p.plan
 }
 
 func newBatchPlan(p *Pattern) *batchPlan {
