@@ -3,7 +3,6 @@ package pattern
 import (
 	"bytes"
 	"math"
-	"math/bits"
 	"strconv"
 )
 
@@ -157,19 +156,25 @@ func parseDouble(token []byte) float64 {
 
 // parseLongDouble lets strconv read the token. The compiler keeps a converted
 // string of up to 32 bytes on the stack. A longer token is squeezed between
-// itself cut after 20 digits and that plus one unit: mostly both are the same
-// double, which then is the token's too. Only a token within 1e-20 of the middle
-// between two doubles costs an allocation.
+// itself cut after 18 digits and that plus one unit: mostly both are the same
+// double, which then is the token's too. Only a token within 1e-18 of the middle
+// between two doubles costs an allocation. strconv also allocates an error for
+// what is out of range, so that is not shown to it.
 func parseLongDouble(token []byte) float64 {
-	if len(token) <= 32 {
-		f, _ := strconv.ParseFloat(string(token), 64)
-		return f
+	r := readRough(token)
+	if r.overflows() {
+		if r.negative {
+			return math.Inf(-1)
+		}
+		return math.Inf(1)
 	}
-	var low, high [32]byte
-	l, h, ok := squeeze(token, low[:0], high[:0])
-	if ok && len(l) <= 32 && len(h) <= 32 {
-		a, _ := strconv.ParseFloat(string(l), 64)
-		b, _ := strconv.ParseFloat(string(h), 64)
+	if len(token) > 32 {
+		var low, high [32]byte
+		a, _ := strconv.ParseFloat(string(r.appendTo(low[:0], r.mantissa)), 64)
+		b := a
+		if r.cut {
+			b, _ = strconv.ParseFloat(string(r.appendTo(high[:0], r.mantissa+1)), 64)
+		}
 		if a == b {
 			return a
 		}
@@ -178,68 +183,82 @@ func parseLongDouble(token []byte) float64 {
 	return f
 }
 
-// squeeze appends to low and high numbers in the form 123e-45 with
-// low <= |token| <= high and the token's sign; ok is false if the exponent is
-// out of all bounds.
-func squeeze(token, low, high []byte) (l, h []byte, ok bool) {
-	i, negative := 0, false
-	if token[0] == '-' || token[0] == '+' {
-		negative = token[0] == '-'
-		i = 1
-	}
-	mantissa, exponent, point, cut := uint64(0), 0, false, false
-	for ; i < len(token) && token[i] != 'e' && token[i] != 'E'; i++ {
-		if token[i] == '.' {
-			point = true
-			continue
-		}
-		hi, m := bits.Mul64(mantissa, 10)
-		m += uint64(token[i] - '0')
-		if hi == 0 && m < 1<<63 && !cut {
-			mantissa = m
-			if point {
-				exponent--
-			}
-			continue
-		}
-		cut = true
-		if !point {
-			exponent++
-		}
-	}
-	if i < len(token) {
-		e, bounded := smallExponent(token[i+1:])
-		if !bounded {
-			return nil, nil, false
-		}
-		exponent += e
-	}
-	if negative {
-		low, high = append(low, '-'), append(high, '-')
-	}
-	next := mantissa
-	if cut {
-		next++
-	}
-	low = strconv.AppendInt(append(strconv.AppendUint(low, mantissa, 10), 'e'), int64(exponent), 10)
-	high = strconv.AppendInt(append(strconv.AppendUint(high, next, 10), 'e'), int64(exponent), 10)
-	return low, high, true
+// rough is a number of which the digits after the 18th or so were cut off:
+// mantissa x 10^exponent, or up to one unit of the mantissa more.
+type rough struct {
+	mantissa uint64
+	exponent int
+	cut      bool
+	negative bool
 }
 
-// smallExponent reads an exponent of at most nine significant digits.
-func smallExponent(text []byte) (e int, ok bool) {
-	negative := text[0] == '-'
-	digits := bytes.TrimLeft(bytes.TrimLeft(text, "+-"), "0")
-	if len(digits) > 9 {
-		return 0, false
+func readRough(token []byte) (r rough) {
+	i := 0
+	if token[0] == '-' || token[0] == '+' {
+		r.negative = token[0] == '-'
+		i = 1
 	}
-	if len(digits) > 0 {
+	point := false
+	for ; i < len(token) && token[i] != 'e' && token[i] != 'E'; i++ {
+		switch {
+		case token[i] == '.':
+			point = true
+			continue
+		case r.mantissa < 1e17 && !r.cut:
+			r.mantissa = r.mantissa*10 + uint64(token[i]-'0')
+			if point {
+				r.exponent--
+			}
+			continue
+		case !point:
+			r.exponent++
+		}
+		r.cut = true
+	}
+	if i < len(token) {
+		r.exponent += readExponent(token[i+1:])
+	}
+	return r
+}
+
+// overflows reports whether the number is infinite as a double: all are from
+// half a unit above the greatest double on. 1e-17 below that it may say no.
+func (r rough) overflows() bool {
+	if r.mantissa == 0 {
+		return false
+	}
+	m, exponent := r.mantissa, r.exponent
+	for m < 1e18 {
+		m *= 10
+		exponent--
+	}
+	return exponent > 290 || exponent == 290 && m >= 1797693134862315808 // x.xxx e308
+}
+
+// appendTo appends the number with the given mantissa, in at most 32 bytes.
+func (r rough) appendTo(dst []byte, mantissa uint64) []byte {
+	if r.negative {
+		dst = append(dst, '-')
+	}
+	dst = append(strconv.AppendUint(dst, mantissa, 10), 'e')
+	return strconv.AppendInt(dst, int64(r.exponent), 10)
+}
+
+// readExponent reads an exponent. One of more than nine digits is far beyond
+// what the digits of any message make up for, so it is cut to that.
+func readExponent(text []byte) int {
+	digits := bytes.TrimLeft(bytes.TrimLeft(text, "+-"), "0")
+	e := 1_000_000_000
+	switch {
+	case len(digits) == 0:
+		e = 0
+	case len(digits) <= 9:
 		e = int(smallInt(digits))
 	}
-	if negative {
-		e = -e
+	if text[0] == '-' {
+		return -e
 	}
-	return e, true
+	return e
 }
 
 // appendCanonical appends the text that text, glob and regex tests see for a

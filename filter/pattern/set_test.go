@@ -156,7 +156,7 @@ func TestSetAllocs(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	b := newBatch(finiteMessages(3000))
+	b := newBatch(randomMessages(rand.New(rand.NewPCG(5, 6)), 3000))
 	f := func(texts ...string) {
 		t.Helper()
 		s := NewSet(compileEach(texts)...)

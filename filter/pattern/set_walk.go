@@ -6,9 +6,9 @@ type jsonWalker struct {
 	facts  *facts
 	// seen[node] is the number of the object in which the node was last selected
 	// by name; the same number again means that the name is repeated.
-	seen    []uint32
-	objects uint32
-	words   []uint64
+	seen      []uint32
+	objects   uint32
+	words     []uint64
 	intricate bool // see isIntricate
 }
 
