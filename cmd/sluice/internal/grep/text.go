@@ -71,6 +71,9 @@ func (s *Search) appendName(dst []byte, name string) []byte {
 }
 
 func (s *Search) appendNumber(dst []byte, n int64) []byte {
+	if !s.cfg.Color {
+		return append(strconv.AppendInt(dst, n, 10), ':')
+	}
 	return s.appendColon(s.appendColored(dst, colorNumber, strconv.FormatInt(n, 10)))
 }
 
