@@ -13,9 +13,6 @@ import (
 
 var le = binary.LittleEndian
 
-// stateID names the dispatcher's state among the folders of a log.
-const stateID = 3
-
 // State is what the dispatcher of one shard knows after a restart: the input
 // position and what every filter did below it. It is a wal.Folder.
 type State struct {
@@ -28,7 +25,7 @@ type State struct {
 func NewState() *State { return &State{tallies: map[uint64]event.Tally{}} }
 
 // ID implements wal.Folder.
-func (s *State) ID() uint8 { return stateID }
+func (s *State) ID() uint8 { return wal.FolderFilter }
 
 // Fold implements wal.Folder.
 func (s *State) Fold(f wal.Frame) {

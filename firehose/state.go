@@ -9,9 +9,6 @@ import (
 	"sluice/internal/wal"
 )
 
-// stateID names State among the folders of a log.
-const stateID = 4
-
 // cursor is what is known of one lane: where it stands and what it did.
 type cursor struct {
 	position uint64         // first position that is not done
@@ -37,7 +34,7 @@ type State struct {
 func NewState() *State { return &State{lanes: map[uint64]*cursor{}} }
 
 // ID implements wal.Folder.
-func (s *State) ID() uint8 { return stateID }
+func (s *State) ID() uint8 { return wal.FolderFirehose }
 
 // at returns a copy of a route's cursor.
 func (s *State) at(route uint64) cursor {

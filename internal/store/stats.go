@@ -10,9 +10,6 @@ import (
 	"sluice/internal/wal"
 )
 
-// statsID names the statistics among the folders of a log.
-const statsID = 1
-
 // StreamStats is what is known of a log stream's events. Times are ms.
 type StreamStats struct {
 	Group                     uint64
@@ -58,7 +55,7 @@ func newStats() *stats {
 	return &stats{streams: map[uint64]*StreamStats{}, groups: map[uint64]int64{}}
 }
 
-func (s *stats) ID() uint8 { return statsID }
+func (s *stats) ID() uint8 { return wal.FolderStore }
 
 // Fold implements wal.Folder.
 func (s *stats) Fold(f wal.Frame) {

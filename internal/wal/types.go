@@ -20,6 +20,15 @@ const (
 	typeSnapshot Type = 250 // a Folder's state before the segment's first frame; key = its ID
 )
 
+// The IDs of the Folders of all rooms. They name snapshots on disk: an ID never
+// changes and is never given again. Open refuses two Folders of one ID.
+const (
+	FolderStore    uint8 = 1 // internal/store: statistics of groups and streams
+	FolderStream   uint8 = 2 // stream/embedded: the index by stream
+	FolderFilter   uint8 = 3 // filter: input position and tallies
+	FolderFirehose uint8 = 4 // firehose: positions, open plans, counters
+)
+
 // Frame is one entry of the log.
 type Frame struct {
 	Type    Type

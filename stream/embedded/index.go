@@ -11,9 +11,6 @@ import (
 	"sluice/internal/wal"
 )
 
-// indexID names the index among the folders of a log.
-const indexID = 2
-
 // maxEntries bounds what the index keeps for one key.
 const maxEntries = 1024
 
@@ -56,7 +53,7 @@ type Index struct {
 func NewIndex() *Index { return &Index{keys: map[uint64]*keyIndex{}} }
 
 // ID implements wal.Folder.
-func (x *Index) ID() uint8 { return indexID }
+func (x *Index) ID() uint8 { return wal.FolderStream }
 
 // Fold implements wal.Folder.
 func (x *Index) Fold(f wal.Frame) {
