@@ -57,14 +57,18 @@ type source interface {
 	logsapitest.Appender
 }
 
-func serveOver(t testing.TB, events source) *api {
+func serveOver(t testing.TB, events source, change ...func(*logsapi.Config)) *api {
 	t.Helper()
 	a := &api{clock: clock.NewTest(start), store: &failing{Store: catalog.NewMemory()}}
 	var err error
 	if a.catalog, err = catalog.Open(a.store); err != nil {
 		t.Fatal(err)
 	}
-	ops, err := logsapi.New(logsapi.Config{Catalog: a.catalog, Events: events, Positions: events, Clock: a.clock})
+	cfg := logsapi.Config{Catalog: a.catalog, Events: events, Positions: events, Clock: a.clock}
+	for _, f := range change {
+		f(&cfg)
+	}
+	ops, err := logsapi.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,12 @@
 package logsapi
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"sluice/internal/event"
+	"sluice/internal/store"
 )
 
 func FuzzParseNextToken(f *testing.F) {
@@ -55,3 +57,31 @@ func FuzzParsePlace(f *testing.F) {
 		}
 	})
 }
+
+func FuzzFilterToken(f *testing.F) {
+	now := time.UnixMilli(1767600000000)
+	events := fixedEnd{}
+	in := &filterLogEventsInput{}
+	fresh := func() *sweep { return &sweep{index: events, query: store.Query{Group: 7}} }
+	f.Add("")
+	s := fresh()
+	s.at, s.below = cursor{forward: true, set: true, at: true, id: event.ID{Timestamp: 1, Request: 2, Index: 3}}, []uint64{1, 300}
+	f.Add(s.token())
+	f.Fuzz(func(t *testing.T, carried string) {
+		in.NextToken = NextToken(filterLogEventsName, carried, now, true)
+		s := fresh()
+		if err := s.resume(in, now); err != nil {
+			return
+		}
+		again := fresh()
+		in.NextToken = NextToken(filterLogEventsName, s.token(), now, true)
+		if err := again.resume(in, now); err != nil || again.at != s.at || !slices.Equal(again.below, s.below) {
+			t.Errorf("%q: %+v %v, then %+v %v: %v", carried, s.at, s.below, again.at, again.below, err)
+		}
+	})
+}
+
+// fixedEnd is a log of one position.
+type fixedEnd struct{ Index }
+
+func (fixedEnd) Durable() []uint64 { return []uint64{2} }

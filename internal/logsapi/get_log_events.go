@@ -68,16 +68,18 @@ func (in *getLogEventsInput) validate() (limit int, err error) {
 	v := awsapi.LogsValidation()
 	in.groupRef.check(v)
 	checkStreamName(v, in.LogStreamName)
-	for _, t := range []struct {
-		member string
-		value  *int64
-	}{{"startTime", in.StartTime}, {"endTime", in.EndTime}} {
-		if t.value != nil {
-			v.Range(t.member, *t.value, 0, math.MaxInt64)
-		}
-	}
+	checkTimes(v, in.StartTime, in.EndTime)
 	limit = checkLimit(v, in.Limit, maxPageEvents)
 	return limit, v.Err()
+}
+
+func checkTimes(v *awsapi.Validation, start, end *int64) {
+	if start != nil {
+		v.Range("startTime", *start, 0, math.MaxInt64)
+	}
+	if end != nil {
+		v.Range("endTime", *end, 0, math.MaxInt64)
+	}
 }
 
 func (a *API) getLogEvents(ctx context.Context, c awsapi.Caller, in *getLogEventsInput) (*getLogEventsOutput, error) {
@@ -118,7 +120,8 @@ func (a *API) getLogEvents(ctx context.Context, c awsapi.Caller, in *getLogEvent
 type cursor struct {
 	forward bool
 	set     bool     // there was a token
-	id      event.ID // the page lies strictly beyond it
+	id      event.ID // the page lies beyond it
+	at      bool     // or begins at it
 }
 
 func parseCursor(token *string, startFromHead bool) (cursor, error) {
@@ -135,7 +138,7 @@ func parseCursor(token *string, startFromHead bool) (cursor, error) {
 
 func (at cursor) beyond(id event.ID) bool {
 	switch {
-	case !at.set:
+	case !at.set || at.at && id == at.id:
 		return true
 	case at.forward:
 		return id.Compare(at.id) > 0

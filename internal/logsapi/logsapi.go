@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"sluice/internal/awsapi"
 	"sluice/internal/catalog"
@@ -22,6 +23,8 @@ type Events interface {
 	StreamStats(streamUID uint64) (store.StreamStats, bool)
 	// GroupBytes is the size of a log group's messages.
 	GroupBytes(groupUID uint64) int64
+
+	Index
 }
 
 // Positions tells where the log ends; *store.Store does.
@@ -30,13 +33,19 @@ type Positions interface {
 	Next() []uint64
 }
 
-// Config is what the operations need. All of it is required.
+// Config is what the operations need. What has no default is required.
 type Config struct {
 	Catalog   *catalog.Catalog
 	Events    Events
 	Positions Positions
 	// Clock dates definitions and bounds what retention still shows.
 	Clock clock.Event
+
+	// ScanBytes bounds the batches that one FilterLogEvents reads before it answers
+	// with what it has. Default 32 MiB.
+	ScanBytes int64
+	// ScanTime bounds how long it looks. Default 1 s.
+	ScanTime time.Duration
 }
 
 // API is the operations over one catalog and one store.
@@ -47,7 +56,16 @@ func New(cfg Config) (*API, error) {
 	if cfg.Catalog == nil || cfg.Events == nil || cfg.Positions == nil || cfg.Clock == nil {
 		return nil, errors.New("make log group operations: catalog, events, positions and clock are needed")
 	}
+	setDefault(&cfg.ScanBytes, defaultScanBytes)
+	setDefault(&cfg.ScanTime, defaultScanTime)
 	return &API{cfg: cfg}, nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
 }
 
 // Operations lists the operations for awsapi.New.
@@ -62,6 +80,7 @@ func (a *API) Operations() []awsapi.Operation {
 		operation("DescribeLogStreams", a.describeLogStreams),
 		operation("DeleteLogStream", a.deleteLogStream),
 		operation("GetLogEvents", a.getLogEvents),
+		operation("FilterLogEvents", a.filterLogEvents),
 		operation("PutRetentionPolicy", a.putRetentionPolicy),
 		operation("DeleteRetentionPolicy", a.deleteRetentionPolicy),
 		operation("TagLogGroup", a.tagLogGroup),

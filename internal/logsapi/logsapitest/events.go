@@ -84,22 +84,48 @@ func (e *Events) Scan(ctx context.Context, q store.Query, visit func(event.Batch
 		}
 		clear(scratch[:cap(scratch)]) // the batch before is gone
 		scratch = append(scratch[:0], b.Record()...)
-		view, err := event.View(scratch)
-		if err != nil {
-			return err
-		}
-		e.mu.Lock()
-		e.visited++
-		failure := e.err
-		e.mu.Unlock()
-		if failure != nil {
-			return failure
-		}
-		if err := visit(view); err != nil {
+		if err := e.read(scratch, visit); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
+}
+
+// Durable is where the log ends, as all of it is durable.
+func (e *Events) Durable() []uint64 { return e.Next() }
+
+// Places visits batches as the real store's index does.
+func (e *Events) Places(ctx context.Context, q store.Query, below []uint64, visit func(store.Place)) error {
+	for i, b := range e.Batches() {
+		least, greatest := b.Span()
+		if uint64(i)+1 < below[0] && b.GroupUID() == q.Group && (q.Stream == 0 || b.StreamUID() == q.Stream) && least < q.To && greatest >= q.From {
+			visit(store.Place{Position: event.Position{Number: uint64(i) + 1}, Stream: b.StreamUID(), Least: least, Greatest: greatest})
+		}
+	}
+	return ctx.Err()
+}
+
+// Batch visits one batch in memory that is gone afterwards.
+func (e *Events) Batch(p event.Position, visit func(event.Batch) error) error {
+	scratch := bytes.Clone(e.Batches()[p.Number-1].Record())
+	defer clear(scratch)
+	return e.read(scratch, visit)
+}
+
+// read lets a visitor see a record, unless the store was told to fail.
+func (e *Events) read(record []byte, visit func(event.Batch) error) error {
+	e.mu.Lock()
+	e.visited++
+	failure := e.err
+	e.mu.Unlock()
+	if failure != nil {
+		return failure
+	}
+	view, err := event.View(record)
+	if err != nil {
+		return err
+	}
+	return visit(view)
 }
 
 // StreamStats sums a stream up.

@@ -1,0 +1,5 @@
+//go:build !race
+
+package logsapi_test
+
+const raceEnabled = false
