@@ -1,7 +1,6 @@
 package firehose
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -136,15 +135,6 @@ func (d *destination) prefixes() (prefix.Pair, error) {
 		f.ExtractedKeys = extractedKeys(p.parameter(parameterQuery))
 	}
 	return prefix.New(d.Prefix, d.ErrorOutputPrefix, f)
-}
-
-// zone is that of the times in object names.
-func (d *destination) zone() (*time.Location, error) {
-	zone, err := time.LoadLocation(d.CustomTimeZone) // "" is UTC
-	if err != nil || d.CustomTimeZone == "Local" {
-		return nil, fmt.Errorf("time zone %q is not known", d.CustomTimeZone)
-	}
-	return zone, nil
 }
 
 // processor finds a processor that is in force.

@@ -64,6 +64,9 @@ func (in *encryptionInput) enabled(now int64) *streamEncryption {
 	return &streamEncryption{Enabled: true, KeyType: in.KeyType, KeyARN: in.KeyARN, Since: now}
 }
 
+// enabled is what puts say of themselves.
+func (e *streamEncryption) enabled() bool { return e != nil && e.Enabled }
+
 type encryptionDescription struct {
 	KeyARN  string `json:",omitzero"`
 	KeyType string `json:",omitzero"`

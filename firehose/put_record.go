@@ -45,11 +45,11 @@ func (r *Room) put(ctx context.Context, c awsapi.Caller, in *putInput) (*putOutp
 	if err := v.Err(); err != nil {
 		return nil, err
 	}
-	at, route, err := r.accept(ctx, c, in.DeliveryStreamName, [][]byte{in.Record.Data})
+	at, s, err := r.accept(ctx, c, in.DeliveryStreamName, [][]byte{in.Record.Data})
 	if err != nil {
 		return nil, err
 	}
-	return &putOutput{RecordId: recordID(route, at, 0)}, nil
+	return &putOutput{recordID(s.Route, at, 0), s.settings().kept.Encryption.enabled()}, nil
 }
 
 func validateRecord(v *awsapi.Validation, at string, data []byte) {
@@ -58,25 +58,25 @@ func validateRecord(v *awsapi.Validation, at string, data []byte) {
 }
 
 // accept makes records durable in the stream of that name.
-func (r *Room) accept(ctx context.Context, c awsapi.Caller, name string, records [][]byte) (event.Position, uint64, error) {
+func (r *Room) accept(ctx context.Context, c awsapi.Caller, name string, records [][]byte) (event.Position, *stream, error) {
 	s, status, err := r.find(c, name)
 	if err != nil {
-		return event.Position{}, 0, err
+		return event.Position{}, nil, err
 	}
 	if status != statusActive {
-		return event.Position{}, 0, awsapi.ServiceUnavailable("Firehose %s under accountId %s is %s.", name, c.Account, status)
+		return event.Position{}, nil, awsapi.ServiceUnavailable("Firehose %s under accountId %s is %s.", name, c.Account, status)
 	}
 	if s.settings().config.form() != formMembers {
-		return event.Position{}, 0, errInvalidSource
+		return event.Position{}, nil, errInvalidSource
 	}
 	at, err := r.links.Sink.Put(ctx, s.Route, r.now(), records)
 	if err != nil {
 		if ctx.Err() == nil {
 			r.cfg.Logger.Error("put records", "stream", name, "error", err)
 		}
-		return event.Position{}, 0, awsapi.ErrServiceUnavailable
+		return event.Position{}, nil, awsapi.ErrServiceUnavailable
 	}
-	return at, s.Route, nil
+	return at, s, nil
 }
 
 var errInvalidSource = &awsapi.Error{

@@ -53,13 +53,15 @@ func (r *Room) putBatch(ctx context.Context, c awsapi.Caller, in *putBatchInput)
 	if size > maxBatch {
 		return nil, awsapi.InvalidArgument("Records size exceeds 4 MB limit")
 	}
-	at, route, err := r.accept(ctx, c, in.DeliveryStreamName, records)
+	at, s, err := r.accept(ctx, c, in.DeliveryStreamName, records)
 	if err != nil {
 		return nil, err
 	}
-	out := &putBatchOutput{RequestResponses: make([]putBatchEntry, len(records))}
+	out := &putBatchOutput{
+		Encrypted: s.settings().kept.Encryption.enabled(), RequestResponses: make([]putBatchEntry, len(records)),
+	}
 	for i := range records {
-		out.RequestResponses[i].RecordId = recordID(route, at, i)
+		out.RequestResponses[i].RecordId = recordID(s.Route, at, i)
 	}
 	return out, nil
 }

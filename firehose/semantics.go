@@ -93,7 +93,7 @@ func (d *destination) checkBackup() error {
 }
 
 func (d *destination) checkZone() error {
-	if _, err := d.zone(); err != nil {
+	if _, err := prefix.LoadZone(d.CustomTimeZone); err != nil {
 		return awsapi.InvalidArgument("CustomTimeZone %s is not a known time zone", d.CustomTimeZone)
 	}
 	return nil

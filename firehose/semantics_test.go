@@ -3,6 +3,8 @@ package firehose_test
 import (
 	"strings"
 	"testing"
+
+	"sluice/internal/awsapi"
 )
 
 // The blocks below are right but for what a case changes.
@@ -187,4 +189,32 @@ func TestAcceptedExpressions(t *testing.T) {
 	if out := w.must("DescribeDeliveryStream", `{"DeliveryStreamName":"off"}`); !strings.Contains(out, `"DataFormatConversionConfiguration":{"Enabled":false,"InputFormatConfiguration":{}}`) {
 		t.Error(out)
 	}
+}
+
+// FuzzMembers: whatever a destination is made of is refused, or can be described,
+// updated with itself, found by the next process, and deleted.
+func FuzzMembers(f *testing.F) {
+	for _, members := range []string{
+		`"x":0`, `"BufferingHints":{}`, `"DynamicPartitioningConfiguration":{}`, `"S3BackupConfiguration":null`, `"EncryptionConfiguration":{}`,
+		`"ProcessingConfiguration":{"Processors":[]}`, `"Prefix":"!{timestamp:z}",` + typed, partition + "," + byQuery + "," + processing(queryForK),
+		conversion(convertsAll), conversion(`"Enabled":false`), hints(1, 0), decompress, extract, `"CustomTimeZone":"Asia/Tokyo"`,
+	} {
+		f.Add(members)
+	}
+	f.Fuzz(func(t *testing.T, members string) {
+		w := newWorld(t, config{})
+		defer w.stop()
+		body := `{` + roleAndBucket + `,` + members + `}`
+		if _, err := w.call("CreateDeliveryStream", `{"DeliveryStreamName":"lake","ExtendedS3DestinationConfiguration":`+body+`}`); err != nil {
+			if awsapi.CodeOf(err) == "" {
+				t.Fatal(err)
+			}
+			return
+		}
+		w.must("DescribeDeliveryStream", `{"DeliveryStreamName":"lake"}`)
+		w.must("UpdateDestination", updating(1, `"ExtendedS3DestinationUpdate":`+body))
+		next := newWorld(t, config{defs: w.defs})
+		defer next.stop()
+		next.must("DeleteDeliveryStream", `{"DeliveryStreamName":"lake"}`)
+	})
 }

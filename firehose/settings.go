@@ -46,7 +46,7 @@ func newSettings(d catalog.DeliveryStream) (*settings, error) {
 	if c.prefixes, err = c.config.prefixes(); err != nil {
 		return nil, fmt.Errorf("read prefixes: %w", err)
 	}
-	if c.zone, err = c.config.zone(); err != nil {
+	if c.zone, err = prefix.LoadZone(c.config.CustomTimeZone); err != nil {
 		return nil, err
 	}
 	return c, nil

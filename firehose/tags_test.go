@@ -174,6 +174,25 @@ func TestEncryptionStates(t *testing.T) {
 		"InvalidArgumentException: KeyARN has to be specified when KeyType is CUSTOMER_MANAGED_CMK")
 }
 
+// TestPutsSayEncrypted: as long as the stream is described so.
+func TestPutsSayEncrypted(t *testing.T) {
+	w := newWorld(t, config{})
+	w.create("")
+	f := func(want string) {
+		t.Helper()
+		for operation, members := range map[string]string{"PutRecord": `"Record":{"Data":"YQ=="}`, "PutRecordBatch": `"Records":[{"Data":"YQ=="}]`} {
+			if out := w.must(operation, `{"DeliveryStreamName":"lake",`+members+`}`); !strings.Contains(out, `"Encrypted":`+want) {
+				t.Errorf("%s: %s, want %s", operation, out, want)
+			}
+		}
+	}
+	f("false")
+	w.must("StartDeliveryStreamEncryption", `{"DeliveryStreamName":"lake"}`)
+	f("true")
+	w.must("StopDeliveryStreamEncryption", `{"DeliveryStreamName":"lake"}`)
+	f("false")
+}
+
 func TestCreateEncrypted(t *testing.T) {
 	w := newWorld(t, config{})
 	w.must("CreateDeliveryStream", `{"DeliveryStreamName":"lake","ExtendedS3DestinationConfiguration":{`+roleAndBucket+`},"DeliveryStreamEncryptionConfigurationInput":{"KeyType":"AWS_OWNED_CMK"}}`)

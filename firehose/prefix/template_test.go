@@ -188,6 +188,43 @@ func TestYears(t *testing.T) {
 	f("yyyy uuuu yy uu G", -44, "0045 -0044 45 44 BC")
 }
 
+func TestLoadZone(t *testing.T) {
+	f := func(id, want string) {
+		t.Helper()
+		zone, err := LoadZone(id)
+		if want == "" && err == nil || want != "" && (err != nil || zone.String() != want) {
+			t.Errorf("%q: %v %v, want %q", id, zone, err, want)
+		}
+	}
+	f("", "UTC")
+	f("UTC", "UTC")
+	f("America/Argentina/Buenos_Aires", "America/Argentina/Buenos_Aires")
+	for _, id := range []string{"Local", "localtime", "posixrules", "Europe", "europe/berlin", "Europe/Nowhere", "/Europe/Berlin", "Europe/Berlin/"} {
+		f(id, "")
+	}
+	for id := range zonesByID() {
+		f(id, id)
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	p, err := New("dt=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/!{firehose:random-string}/", "e/!{firehose:error-output-type}/", Features{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	zone, err := LoadZone("Europe/Berlin")
+	if err != nil {
+		b.Fatal(err)
+	}
+	v, dst := Values{Instant: noon.In(zone), Identity: "8f5d1c0a-6b3e-5c1d-9a77-510c5e2f4b90"}, make([]byte, 0, 1024)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := p.Prefix.Append(dst, v); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func FuzzNew(f *testing.F) {
 	for _, s := range []string{"", "a/!{timestamp:yyyy-MM'T'}/", "!{firehose:random-string}", "!{partitionKeyFromQuery:k}!", "!{", "{!}", "!{timestamp:\xd6}\xa8", "!{timestamp:z zzzz v vvvv''}", "!{a:}"} {
 		f.Add(s, "e/!{firehose:error-output-type}/", int64(1_783_939_327_000), true)

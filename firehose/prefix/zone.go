@@ -2,6 +2,7 @@ package prefix
 
 import (
 	_ "embed"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -28,6 +29,23 @@ var zonesByID = sync.OnceValue(func() map[string]*zoneNames {
 	}
 	return zones
 })
+
+// LoadZone finds the time zone of a CustomTimeZone; none is UTC. Only zones that
+// have names here are known, whatever else the machine's database holds, so that
+// all machines know the same ones.
+func LoadZone(id string) (*time.Location, error) {
+	if id == "" {
+		return time.UTC, nil
+	}
+	if zonesByID()[id] == nil {
+		return nil, fmt.Errorf("time zone %q is not known", id)
+	}
+	zone, err := time.LoadLocation(id)
+	if err != nil {
+		return nil, fmt.Errorf("load time zone: %w", err)
+	}
+	return zone, nil
+}
 
 // zoneName is what z and v print; a zone without a name prints its id.
 func zoneName(f field, t time.Time) string {
