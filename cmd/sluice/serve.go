@@ -19,7 +19,7 @@ type serveCommand struct {
 	DataDir   *string `placeholder:"DIR" help:"Folder of all state (./sluice-data)."`
 	Listen    *string `placeholder:"HOST:PORT" help:"Address of all AWS services (127.0.0.1:4580)."`
 	Admin     *string `placeholder:"HOST:PORT" help:"Address of health, metrics and profiles (127.0.0.1:4590)."`
-	S3        *string `name:"s3" placeholder:"PLACE" help:"Where objects go: folder:DIR (folder:<data-dir>/s3)."`
+	S3        *string `name:"s3" placeholder:"PLACE" help:"Where objects go: folder:DIR, aws, or http(s)://ENDPOINT (folder:<data-dir>/s3)."`
 	Limits    *string `placeholder:"WHICH" help:"aws, where every AWS quota holds, or relaxed."`
 	AccountID *string `name:"account-id" placeholder:"DIGITS" help:"Account of callers whose access key is not twelve digits (000000000000)."`
 	Region    *string `placeholder:"NAME" help:"Region of callers who do not sign (us-east-1)."`

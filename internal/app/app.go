@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"sluice/filter"
@@ -34,6 +34,7 @@ type App struct {
 	store      *store.Store
 	streams    *embedded.Streams
 	indexes    []*embedded.Index
+	objects    objput.Store
 	dispatcher *filter.Dispatcher
 	firehose   *firehose.Room
 
@@ -91,9 +92,10 @@ func (a *App) open() error {
 	if err != nil {
 		return err
 	}
-	objects, err := objput.OpenFolder(a.cfg.FS, strings.TrimPrefix(a.cfg.S3, "folder:"))
-	if err != nil {
-		return fmt.Errorf("open object store: %w", err)
+	if a.objects, err = objput.Open(context.Background(), a.cfg.S3, a.cfg.FS, objput.S3Config{
+		Journal: a.dir.path("uploads"), Logger: a.log,
+	}); err != nil {
+		return err
 	}
 	a.dispatcher = filter.New(filter.Config{
 		Definitions: a.catalog, Published: a.streams.Published, Clock: a.clock, Logger: a.log,
@@ -101,7 +103,7 @@ func (a *App) open() error {
 	if a.firehose, err = firehose.New(firehose.Config{
 		Clock: a.clock, Logger: a.log, Home: a.scope(), MaxDeliveryStreams: a.quota(5_000),
 	}, firehose.Links{
-		Definitions: a.catalog, Source: a.streams, Sink: a.streams, Journal: journal{a.store}, Store: objects, States: lanes,
+		Definitions: a.catalog, Source: a.streams, Sink: a.streams, Journal: journal{a.store}, Store: a.objects, States: lanes,
 	}); err != nil {
 		return err
 	}
@@ -215,6 +217,9 @@ func (a *App) Handler() http.Handler { return a.api }
 // Close closes what New opened.
 func (a *App) Close() error {
 	var errs []error
+	if c, ok := a.objects.(io.Closer); ok {
+		errs = append(errs, c.Close())
+	}
 	if a.store != nil {
 		errs = append(errs, a.store.Close())
 	}

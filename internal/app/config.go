@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
-	"strings"
 
 	"sluice/internal/catalog"
 	"sluice/internal/event"
@@ -28,7 +27,9 @@ type Config struct {
 	Admin string `yaml:"admin"`
 	// DataDir holds all state. Default ./sluice-data.
 	DataDir string `yaml:"data_dir"`
-	// S3 is where objects go: folder:DIR. Default folder:<data-dir>/s3.
+	// S3 is where objects go: folder:DIR, aws, or http(s)://ENDPOINT of another
+	// store that speaks S3. Credentials and region of a store come as for every
+	// AWS client. Default folder:<data-dir>/s3.
 	S3 string `yaml:"s3"`
 	// Limits is "aws" (every AWS quota holds) or "relaxed". Default relaxed.
 	Limits string `yaml:"limits"`
@@ -177,8 +178,6 @@ func (c *Config) check() error {
 		return fmt.Errorf("log.segment_bytes: %d is less than 1 MiB (%d)", c.Log.SegmentBytes, 1<<20)
 	case c.HTTP.MaxInflatedBytes > event.MaxText:
 		return fmt.Errorf("http.max_inflated_bytes: %d is more than a batch can hold (%d)", c.HTTP.MaxInflatedBytes, event.MaxText)
-	case !strings.HasPrefix(c.S3, "folder:"):
-		return fmt.Errorf("s3: %q is not supported yet: use folder:DIR", c.S3)
 	}
 	return nil
 }

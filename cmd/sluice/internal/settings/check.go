@@ -147,7 +147,10 @@ func checkS3(target string) error {
 	if dir, ok := strings.CutPrefix(target, "folder:"); ok && dir != "" {
 		return nil
 	}
-	return fmt.Errorf("%q is not a place for objects: give folder:DIR, as folder:./lake", target)
+	if target == "aws" || strings.HasPrefix(target, "http://") || strings.HasPrefix(target, "https://") {
+		return nil // objput looks closer
+	}
+	return fmt.Errorf("%q is not a place for objects: give folder:DIR, as folder:./lake, or aws, or http(s)://ENDPOINT", target)
 }
 
 var accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
