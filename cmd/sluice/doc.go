@@ -2,16 +2,18 @@
 // events through the CloudWatch Logs API and delivers what subscription filters
 // match to S3-like storage, exactly once.
 //
-//	sluice serve    run the server
-//	sluice ship     send the lines of files, or of standard input, as log events
-//	sluice version  print the version
+//	sluice serve       run the server
+//	sluice filter      print the lines of files that filter patterns select
+//	sluice ship        send the lines of files, or of standard input, as log events
+//	sluice version     print the version
+//	sluice quickstart  run a server with a pipeline and feed it
 //
 // Each command is one file of this folder: a struct with its flags, a Help with
 // examples, and Run(*process) error. What it needs from outside comes in through
 // process, what it prints goes to standard output, and everything meant for the
 // eyes of a person beside that (logs, progress, errors) goes to standard error.
 //
-// Exit codes, of every command:
+// Exit codes, of every command but filter, which has those of grep:
 //
 //	0  done
 //	1  failed; standard error says why
