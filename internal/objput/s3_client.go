@@ -64,7 +64,6 @@ func newTransport() *http.Transport {
 		ExpectContinueTimeout: time.Second,
 		IdleConnTimeout:       30 * time.Second,
 		MaxIdleConnsPerHost:   32,
-		DisableCompression:    true, // a gzip object is to be read as it was put
 	}
 }
 

@@ -180,6 +180,7 @@ func TestEveryFaultOfEveryCall(t *testing.T) {
 	f("PutObject", faultproxy.Status(404, "NoSuchBucket"), refused, fine)
 	f("PutObject", faultproxy.Status(400, "KMS.DisabledException"), refused, fine)
 	f("PutObject", faultproxy.Status(400, "KMS.ThrottlingException"), again, fine)
+	f("PutObject", faultproxy.Status(200, "KMS.DisabledException"), refused, fine)
 	f("PutObject", faultproxy.Status(301, "PermanentRedirect"), refused, fine)
 	f("PutObject", faultproxy.Status(501, "NotImplemented"), refused, fine)
 	f("PutObject", faultproxy.Status(200, "InternalError"), again, fine)
@@ -398,9 +399,13 @@ func TestCrashInUpload(t *testing.T) {
 				r.mem = r.mem.CrashClone(vfs.CrashOptions{})
 			}
 			r.store = r.open(t)
+			if !powerFails && call != "CreateMultipartUpload" { // the id is known, and a policy may forbid to list
+				r.proxy.Play(faultproxy.Always(calls["ListMultipartUploads"], faultproxy.Status(403, "AccessDenied")))
+			}
 			if err := r.store.AbortOrphans(t.Context()); err != nil {
 				t.Error(err)
 			}
+			r.proxy.Play(nil)
 			if now := r.fake.Uploads(t, "lake"); len(now) > 0 {
 				t.Errorf("of %d uploads left, the next process left %v", left, now)
 			}
@@ -417,6 +422,22 @@ func TestCrashInUpload(t *testing.T) {
 		f("UploadPart", faultproxy.ResetAfter(), powerFails, fine)
 		f("CompleteMultipartUpload", faultproxy.ResetBefore(), powerFails, fine)
 		f("CompleteMultipartUpload", faultproxy.ResetAfter(), powerFails, exists)
+	}
+}
+
+// TestUploadsOfOthersStay: the uploads of a key are looked for by prefix, which
+// other keys share.
+func TestUploadsOfOthersStay(t *testing.T) {
+	r := newRig(t)
+	resp, err := http.Post(r.fake.URL+"/lake/key-and-more?uploads", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	r.proxy.Play(faultproxy.Once(calls["CreateMultipartUpload"], faultproxy.ResetAfter()))
+	r.deliver(t, "key", objputtest.Random(large))
+	if left := r.fake.Uploads(t, "lake"); !slices.Equal(left, []string{"key-and-more"}) {
+		t.Errorf("uploads left: %v", left)
 	}
 }
 
@@ -441,6 +462,9 @@ func TestEndedContextDuringUpload(t *testing.T) {
 			}
 			if err := r.store.PutIfAbsent(ctx, "lake", call, objputtest.Object(body, meta)); !errors.Is(err, context.Canceled) {
 				t.Error(err)
+			}
+			if left := r.fake.Uploads(t, "lake"); len(left) > 0 && call != "CreateMultipartUpload" {
+				t.Errorf("uploads left: %v", left)
 			}
 			r.deliver(t, call, body)
 			r.whole(t, call, body)
