@@ -72,7 +72,7 @@ type Sink interface {
 }
 
 // Journal appends a frame to the log of a shard. It is durable, and folded into
-// the shard's State, when it returns nil. wal.ErrNoSpace says that the frame was
+// the shard's State, when it returns nil. wal.ErrNoSegment says that the frame was
 // not taken; after any other error nobody knows.
 type Journal interface {
 	Append(ctx context.Context, shard uint32, t wal.Type, key uint64, payload []byte) error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -492,7 +493,7 @@ func TestAFullLogIsTriedAgainAndADeadOneStops(t *testing.T) {
 	w := newWorld(t, config{})
 	route := w.create(hints(5, 60))
 	w.put(route, "a")
-	var failure error = wal.ErrNoSpace
+	var failure error = fmt.Errorf("%w: %w", wal.ErrNoSegment, wal.ErrNoSpace)
 	var mu sync.Mutex
 	w.log.step = func(point string) error {
 		mu.Lock()
@@ -503,7 +504,7 @@ func TestAFullLogIsTriedAgainAndADeadOneStops(t *testing.T) {
 		return nil
 	}
 	w.advance(time.Minute)
-	if s := w.status(); s.Condition != firehose.Retrying || !errors.Is(s.Err, wal.ErrNoSpace) {
+	if s := w.status(); s.Condition != firehose.Retrying || !errors.Is(s.Err, wal.ErrNoSegment) {
 		t.Errorf("%+v", s)
 	}
 	mu.Lock()

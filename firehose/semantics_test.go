@@ -1,9 +1,12 @@
 package firehose_test
 
 import (
+	"bytes"
+	"log/slog"
 	"strings"
 	"testing"
 
+	"sluice/firehose"
 	"sluice/internal/awsapi"
 )
 
@@ -188,6 +191,21 @@ func TestAcceptedExpressions(t *testing.T) {
 	}
 	if out := w.must("DescribeDeliveryStream", `{"DeliveryStreamName":"off"}`); !strings.Contains(out, `"DataFormatConversionConfiguration":{"Enabled":false,"InputFormatConfiguration":{}}`) {
 		t.Error(out)
+	}
+}
+
+// TestTrapsAreLogged: nobody else can tell that a valid prefix prints something
+// else than it looks like.
+func TestTrapsAreLogged(t *testing.T) {
+	var log bytes.Buffer
+	w := newWorld(t, config{room: firehose.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}})
+	w.create(`"Prefix":"!{timestamp:yyyy/MM/dd}/",` + typed)
+	if strings.Contains(log.String(), "WARN") {
+		t.Error(log.String())
+	}
+	w.must("UpdateDestination", updating(1, extended(`"Prefix":"!{timestamp:YYYY/MM/dd}/"`)))
+	if got := log.String(); strings.Count(got, "level=WARN") != 1 || !strings.Contains(got, "Y is the year of the week") {
+		t.Error(got)
 	}
 }
 
