@@ -49,14 +49,33 @@ func (r *Room) delete(ctx context.Context, c awsapi.Caller, in *deleteInput) (*d
 		_, err = r.links.Definitions.DeleteDeliveryStream(s.Scope, s.Name)
 	}
 	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
-		err = errors.Join(err, r.open(s.settings().defined)) // it is still there
+		err = errors.Join(err, r.keep(s, err))
 		r.cfg.Logger.Error("delete delivery stream", "stream", s.Name, "error", err)
 		return nil, awsapi.ErrServiceUnavailable
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.streams, s.key())
+	if r.streams[s.key()] == s { // and not one that was made again meanwhile
+		delete(r.streams, s.key())
+	}
 	return &deleteOutput{}, nil
+}
+
+// keep takes back a deletion that failed. Where a log may have failed, nobody
+// knows what it holds: the lanes stay ended until a restart reads it. One that
+// delivered a plan that is not durable would put an object in the way of the next.
+func (r *Room) keep(s *stream, failure error) error {
+	var stop *stopError
+	if !errors.As(failure, &stop) {
+		return r.open(s.settings().defined)
+	}
+	for _, l := range s.lanes {
+		l.note(failure)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.deleting = false
+	return nil
 }
 
 func (r *Room) markDeleting(c awsapi.Caller, name string) (*stream, error) {

@@ -154,7 +154,11 @@ func (r *Room) discard(ctx context.Context, s *stream) error {
 			continue
 		}
 		if err := r.links.Journal.Append(ctx, l.shard, wal.TypeCommit, s.Route, m.append(nil)); err != nil {
-			return fmt.Errorf("discard what is left of shard %d: %w", l.shard, err)
+			err = fmt.Errorf("discard what is left of shard %d: %w", l.shard, err)
+			if !isNoSpace(err) {
+				err = &stopError{Stopped, err}
+			}
+			return err
 		}
 	}
 	return nil
