@@ -9,6 +9,8 @@ FUZZTIME ?= 60s
 BENCH ?= .
 BENCHTIME ?= 1x
 PKG ?= ./...
+# The packages that have tests against real clients and servers.
+INTEGRATION ?= ./internal/app ./internal/objput
 
 # The version in the source, and the commit it was built from where there is one.
 VERSION ?= $(shell sed -n 's/^var Version = "\(.*\)"/\1/p' internal/app/config.go)$(shell git rev-parse --short HEAD 2>/dev/null | sed 's/^/+/')
@@ -66,7 +68,7 @@ bench: ## every benchmark once (BENCH=PATTERN BENCHTIME=1s to measure)
 
 .PHONY: integration
 integration: ## real AWS clients against a real process; absent clients are named and skipped
-	$(GO) test -tags integration -vet=off -count=1 -v -timeout 10m ./internal/app/... 2>&1 | \
+	$(GO) test -tags integration -vet=off -count=1 -v -timeout 15m $(INTEGRATION) 2>&1 | \
 		awk '!/^=== (RUN|PAUSE|CONT|NAME)/ {print; fflush()}'
 
 .PHONY: cross

@@ -35,6 +35,8 @@ func (a *App) Run(ctx context.Context) (err error) {
 		return err
 	}
 	failed := make(chan error, 4) // one for each part, so that none ever waits to fail
+	stopOrphans := background(a.abortOrphans)
+	defer stopOrphans()
 	stopRooms := a.startRooms(failed)
 	stopServers := a.startServers(failed)
 	a.announce()
@@ -112,6 +114,29 @@ func start(name string, run func(context.Context) error, failed chan<- error) (s
 			return fmt.Errorf("stop %s: %w", name, err)
 		}
 		return nil
+	}
+}
+
+// background runs a duty that ends by itself, or when stop asks for it.
+func background(run func(context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { run(ctx) })
+	return func() {
+		cancel()
+		wg.Wait()
+	}
+}
+
+// abortOrphans ends the uploads that a crashed process left open, which a store
+// charges for.
+func (a *App) abortOrphans(ctx context.Context) {
+	s, ok := a.objects.(interface{ AbortOrphans(context.Context) error })
+	if !ok {
+		return
+	}
+	if err := s.AbortOrphans(ctx); err != nil && ctx.Err() == nil {
+		a.log.Warn("uploads of a crashed process are still open; the next start tries again", "error", err)
 	}
 }
 
