@@ -67,30 +67,33 @@ func (p *Pattern) MatchBatch(b Batch, dst []uint32) []uint32 {
 	}
 	s := newBatchScratch()
 	defer s.free()
-	// Where most messages are candidates, looking for them saves nothing: then
-	// the next chunks are matched without, before it gets another chance.
 	unaided := 0
 	for lo, hi := 0, 0; lo < len(b.Ends); lo = hi {
 		hi = b.chunkEnd(lo)
-		if unaided > 0 {
-			unaided--
-			dst = p.matchEach(b, lo, hi, dst)
-			continue
-		}
-		s.events = plan.candidates(s, &b, lo, hi)
-		switch {
-		case plan.inverted:
-			dst = appendOthers(dst, s.events, lo, hi)
-		case plan.exact:
-			dst = append(dst, s.events...)
-		default:
-			dst = p.matchThese(b, s.events, dst)
-			if 4*len(s.events) > 3*(hi-lo) {
-				unaided = 7
-			}
-		}
+		dst = p.matchChunk(plan, s, b, lo, hi, dst, &unaided)
 	}
 	return dst
+}
+
+// matchChunk matches messages lo to hi with the help of plan. Where most messages
+// are candidates, looking for them saves nothing: then the next chunks, counted
+// by unaided, are matched without, before it gets another chance.
+func (p *Pattern) matchChunk(plan *batchPlan, s *batchScratch, b Batch, lo, hi int, dst []uint32, unaided *int) []uint32 {
+	if *unaided > 0 {
+		*unaided--
+		return p.matchEach(b, lo, hi, dst)
+	}
+	s.events = plan.candidates(s, &b, lo, hi)
+	switch {
+	case plan.inverted:
+		return appendOthers(dst, s.events, lo, hi)
+	case plan.exact:
+		return append(dst, s.events...)
+	}
+	if 4*len(s.events) > 3*(hi-lo) {
+		*unaided = 7
+	}
+	return p.matchThese(b, s.events, dst)
 }
 
 // matchEach matches messages lo to hi one by one.

@@ -23,6 +23,8 @@ type needs struct {
 	// exact: a message that satisfies the only clause matches. inverted: a
 	// message matches if and only if it contains nothing of the only clause.
 	exact, inverted bool
+	// run, where there are no clauses, is what a matching message contains.
+	run *find.Sequence
 }
 
 // maxClause bounds the literals of one clause.
@@ -37,7 +39,7 @@ func needsOf(p *Pattern) needs {
 		if exact := p.regex.dfa.Literals().Exact; exact != nil {
 			return needs{clauses: []clause{{literals: exact}}, exact: true}
 		}
-		return needs{clauses: p.regex.clauses()}
+		return p.regex.needs()
 	case JSON:
 		return needs{clauses: foldClauses(p.json.root, func(i int) []clause { return p.json.tests[i].jsonClauses() })}
 	case Space:
@@ -137,6 +139,27 @@ func literalsOf(terms []term) clause {
 }
 
 func clauseOf(literal string) clause { return clause{literals: []string{literal}} }
+
+// needs of a regex that is not a choice of literals. A run of byte classes is
+// found faster than many short literals are.
+func (r *regex) needs() needs {
+	n := needs{clauses: r.clauses()}
+	best := n.best()
+	if best != nil && (len(best.literals) == 1 || !slices.ContainsFunc(best.literals, func(l string) bool { return len(l) <= 3 })) {
+		return n
+	}
+	var run *find.Sequence
+	for _, classes := range r.dfa.Literals().Runs {
+		s := find.NewSequence(classes[:min(len(classes), find.MaxSequence)])
+		if s != nil && (run == nil || s.Share() < run.Share()) {
+			run = s
+		}
+	}
+	if run == nil {
+		return n
+	}
+	return needs{run: run, exact: r.dfa.Literals().WholeRun && run.Len() < find.MaxSequence}
+}
 
 // clauses of a regex, but for those whose search reads every position: that is
 // what the automaton does, too.

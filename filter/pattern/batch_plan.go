@@ -25,6 +25,9 @@ func newBatchPlan(p *Pattern) *batchPlan {
 			plan.probe = &probe
 		}
 	}
+	if n.run != nil {
+		plan.search = &search{run: n.run}
+	}
 	// The probe looks for names itself.
 	if best := n.best(); best != nil && (plan.probe == nil || !best.name) {
 		plan.search = newSearch(best.literals)

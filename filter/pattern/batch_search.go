@@ -6,11 +6,13 @@ import (
 	find "sluice/filter/pattern/internal/literal"
 )
 
-// search finds the messages that contain at least one of some literals.
+// search finds the messages that contain at least one of some literals, or a run
+// of byte classes.
 type search struct {
 	literals []string
 	finders  []find.Finder // for few literals: one memchr each
 	scanner  *find.Scanner // for more
+	run      *find.Sequence
 }
 
 // maxFinders is up to how many literals searching for each beats one scan.
@@ -43,10 +45,35 @@ func (s *batchScratch) free() { batchScratches.Put(s) }
 // appendEvents appends the indexes of the messages from lo to hi that contain a
 // find.
 func (s *search) appendEvents(scratch *batchScratch, b *Batch, lo, hi int, dst []uint32) []uint32 {
-	if s.scanner != nil {
+	switch {
+	case s.run != nil:
+		return s.runEvents(b, lo, hi, dst)
+	case s.scanner != nil:
 		return s.scanEvents(scratch, b, lo, hi, dst)
 	}
 	return s.findEvents(b, lo, hi, dst)
+}
+
+// runEvents goes on behind each message that is selected.
+func (s *search) runEvents(b *Batch, lo, hi int, dst []uint32) []uint32 {
+	text := b.Text[:b.Ends[hi-1]]
+	pos := b.start(lo)
+	for i := lo; pos < len(text); {
+		hit := s.run.Index(text[pos:])
+		if hit < 0 {
+			break
+		}
+		hit += pos
+		i = b.seek(i, hit)
+		if hit+s.run.Len() > int(b.Ends[i]) { // covers a separator: no hit
+			pos = hit + 1
+			continue
+		}
+		dst = append(dst, uint32(i))
+		pos = int(b.Ends[i]) + 1
+		i++
+	}
+	return dst
 }
 
 // findEvents keeps the next hit of each finder, so that each reads the text

@@ -81,12 +81,16 @@ func (s *Set) plan() {
 	}
 	b := needleBuilder{set: s, ids: map[string]uint32{}}
 	for _, id := range literal {
-		if n := needsOf(s.patterns[id]); !b.watch(id, n) {
+		switch n := needsOf(s.patterns[id]); {
+		case b.watch(id, n):
+		case n.run != nil:
+			s.alone = append(s.alone, id)
+		default:
 			s.each = append(s.each, id)
 		}
 	}
 	if len(b.literals) <= maxFinders { // searching for each beats a scan
-		s.alone = literal
+		s.alone = append([]int32(nil), literal...)
 		s.each, b = nil, needleBuilder{set: s, ids: map[string]uint32{}}
 	}
 	if aided := b.watchGroup(json, wakeJSON); aided || !s.detach(json) {

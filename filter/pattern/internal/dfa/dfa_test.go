@@ -94,6 +94,24 @@ func checkLiterals(t *testing.T, r *Regexp, text []byte, matches bool) {
 			t.Fatalf("%q matches %q without one of %q", r, text, set)
 		}
 	}
+	for _, run := range r.Literals().Runs {
+		if contains := containsRun(text, run); matches && !contains || r.Literals().WholeRun && contains != matches {
+			t.Fatalf("%q on %q: match is %v, contains %q is %v", r, text, matches, run, contains)
+		}
+	}
+}
+
+func containsRun(text []byte, run [][]byte) bool {
+	for at := range text {
+		n := 0
+		for n < len(run) && at+n < len(text) && bytes.IndexByte(run[n], text[at+n]) >= 0 {
+			n++
+		}
+		if n == len(run) {
+			return true
+		}
+	}
+	return false
 }
 
 func FuzzMatchEqualsStd(f *testing.F) {

@@ -16,6 +16,11 @@ type Literals struct {
 	// Required is a conjunction of disjunctions: a text that matches contains
 	// at least one string of each set. Best set first: long and few strings.
 	Required [][]string
+	// Runs are byte classes that stand side by side in every match: Runs[i][j]
+	// lists the bytes at place j. WholeRun says that there is one run, and that a
+	// text which contains it matches.
+	Runs     [][][]byte
+	WholeRun bool
 }
 
 // Sets of more strings than this are not worth scanning for.
@@ -36,6 +41,7 @@ var anything = facts{}
 func extract(tree *syntax.Regexp) Literals {
 	f := analyse(tree)
 	var l Literals
+	l.Runs, l.WholeRun = runs(tree)
 	if usable(f.exact) {
 		if !f.bounded {
 			l.Exact = minimal(f.exact)

@@ -1,13 +1,16 @@
-// Package literal finds fixed byte strings in a buffer: one of them (Finder) or
-// many at once (Scanner).
+// Package literal finds fixed byte strings in a buffer: one of them (Finder),
+// many at once (Scanner), or one run of byte classes (Sequence).
 //
 // What enters is the text of many events at once, because searching a whole
 // buffer is several times faster than searching line by line; what leaves are
-// offsets, in order. Neither type keeps the text, allocates while searching, or
-// changes after it was made: both are safe for concurrent use.
+// offsets, in order. No type keeps the text, allocates while searching, or
+// changes after it was made: all are safe for concurrent use.
 //
 // Finder looks for the byte of its literal that is rarest in log text, and
 // gives up on that as soon as the text proves it common.
+//
+// Sequence finds places whose neighbours are known byte by byte or by class, by
+// comparing two of them for many places at a time.
 //
 // Scanner samples. If all literals have at least m bytes, then of every
 // s = m-q+1 neighbouring positions exactly one begins a gram of q bytes at a

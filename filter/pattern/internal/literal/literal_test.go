@@ -128,6 +128,8 @@ func TestAllocs(t *testing.T) {
 			t.Errorf("%s: %v allocs", name, n)
 		}
 	}
+	run := NewSequence(classes("q[0-9][0-9]"))
 	f("Finder", func() { finder.Index(text) })
+	f("Sequence", func() { run.Index(text) })
 	f("Scanner", func() { hits = scanner.AppendHits(hits[:0], text) })
 }
