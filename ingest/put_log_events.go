@@ -119,8 +119,10 @@ func checkBatch(req *putlogevents.Request, times []int64) error {
 	return nil
 }
 
-// store appends what the verdict takes and counts the rest.
+// store appends what the verdict takes and counts the rest. A client that leaves
+// meanwhile leaves neither half done: what the log took counts as received.
 func (a *API) store(ctx context.Context, b *event.Builder, v verdict, h event.Header, s event.Source) error {
+	ctx = context.WithoutCancel(ctx)
 	if v.from < v.to {
 		batch, err := v.seal(b, h, s)
 		if err != nil {
