@@ -19,12 +19,14 @@ import (
 // EventJSON needs Use first; it belongs to one goroutine.
 type EventJSON struct {
 	batch  event.Batch
+	ids    eventIDs
 	middle []byte // from after ts to before event_id: the same for a whole batch
 }
 
 // Use makes b the batch that Append reads, until the next Use.
 func (e *EventJSON) Use(b event.Batch) {
 	e.batch = b
+	e.ids.use(b.Ingested(), b.Request())
 	s := b.Source()
 	m := append(e.middle[:0], `","ingest_ts":"`...)
 	m = append(appendInstant(m, b.Ingested()), `","account":`...)
@@ -40,8 +42,8 @@ func (e *EventJSON) Use(b event.Batch) {
 func (e *EventJSON) Append(dst []byte, i int) []byte {
 	dst = appendInstant(append(dst, `{"ts":"`...), e.batch.Timestamp(i))
 	dst = append(dst, e.middle...)
-	dst = append(e.batch.ID(i).AppendText(dst), `","message":`...)
-	return append(appendQuoted(dst, e.batch.Message(i)), '}', '\n')
+	dst = append(e.ids.append(dst, e.batch.Timestamp(i), e.batch.Index(i)), `","message":`...)
+	return append(appendQuoted(dst, e.batch.Message(i)), "}\n"...)
 }
 
 func appendInstant(dst []byte, ms int64) []byte {

@@ -80,6 +80,7 @@ const (
 type Parquet struct {
 	cfg     ParquetConfig
 	schema  *parquet.Schema
+	columns []string // in order
 	codec   compress.Codec
 	writers sync.Pool // *parquetEncoder
 }
@@ -94,7 +95,8 @@ func NewParquet(cfg ParquetConfig) (*Parquet, error) {
 	if err := checkFields(cfg.Fields); err != nil {
 		return nil, fmt.Errorf("parquet: %w", err)
 	}
-	p := &Parquet{cfg: cfg, schema: newSchema(cfg.Fields)}
+	root := newColumns(cfg.Fields)
+	p := &Parquet{cfg: cfg, schema: parquet.NewSchema("event", root), columns: root.order}
 	switch cmp.Or(cfg.Compression, "ZSTD") {
 	case "ZSTD":
 		p.codec = &zstd.Codec{Level: zstd.SpeedFastest, Concurrency: 1}
@@ -106,7 +108,7 @@ func NewParquet(cfg ParquetConfig) (*Parquet, error) {
 		return nil, fmt.Errorf("parquet: compression %q is not ZSTD, SNAPPY or UNCOMPRESSED", cfg.Compression)
 	}
 	for _, name := range cfg.BloomFilters {
-		if _, ok := p.schema.Lookup(name); !ok {
+		if !slices.Contains(p.columns, name) {
 			return nil, fmt.Errorf("parquet: bloom filter on %q, which is no column", name)
 		}
 	}
@@ -151,10 +153,9 @@ func (p *Parquet) options() []parquet.WriterOption {
 		parquet.PageBufferSize(pageBytes),
 		parquet.DictionaryMaxBytes(dictionaryBytes),
 		parquet.DataPageVersion(1), // what every reader reads
-		parquet.DataPageStatistics(true),
-		// Nobody prunes by these: their bounds would be looked for in vain.
-		parquet.SkipPageBounds("message"),
-		parquet.SkipPageBounds(restColumn),
+		// Bounds are in the page index. SkipPageBounds would leave empty bounds
+		// there, which say that no page holds anything.
+		parquet.DataPageStatistics(false),
 	}
 	for _, name := range p.cfg.BloomFilters {
 		options = append(options, parquet.BloomFilters(parquet.SplitBlockFilter(bloomBits, name)))

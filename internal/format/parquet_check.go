@@ -21,9 +21,9 @@ var (
 
 // parquetCheck reads a finished file back. Libraries have written files whose
 // footer promised what their pages did not hold: so the footer must agree with
-// the number of rows appended, the headers of all pages of each column of each
-// row group with the footer, and the columns ts, ingest_ts and message must hold
-// the values appended.
+// the columns and the number of rows appended, the headers of all pages of each
+// column of each row group with the footer, and the columns ts, ingest_ts and
+// message must hold the values appended.
 type parquetCheck struct {
 	lines  []byte // messages with a line feed each
 	times  []byte
@@ -33,7 +33,7 @@ type parquetCheck struct {
 
 // contents is what a file must hold.
 type contents struct {
-	columns              int
+	columns              []string
 	groups               []rowGroup
 	messages, ts, ingest uint64 // hashes
 }
@@ -53,10 +53,13 @@ func (c *parquetCheck) file(body *Body, want contents) error {
 	}
 	for i, g := range written {
 		chunks, rows := g.ColumnChunks(), want.groups[i].rows
-		if g.NumRows() != rows || len(chunks) != want.columns {
-			return fmt.Errorf("%w: %d x %d of %d x %d in row group %d", errParquetRows, g.NumRows(), len(chunks), rows, want.columns, i)
+		if g.NumRows() != rows || len(chunks) != len(want.columns) {
+			return fmt.Errorf("%w: %d x %d of %d x %d in row group %d", errParquetRows, g.NumRows(), len(chunks), rows, len(want.columns), i)
 		}
-		for _, chunk := range chunks {
+		for j, chunk := range chunks {
+			if path := f.Metadata().RowGroups[i].Columns[j].MetaData.PathInSchema; len(path) != 1 || path[0] != want.columns[j] {
+				return fmt.Errorf("%w: column %d is %q, not %s", errParquetRows, j, path, want.columns[j])
+			}
 			if err := c.rows(body, chunk, rows); err != nil {
 				return err
 			}

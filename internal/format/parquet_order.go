@@ -2,9 +2,7 @@ package format
 
 import (
 	"math"
-	"slices"
 
-	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 )
 
@@ -63,29 +61,4 @@ func (o *rowOrder) key() []sortKey {
 		return byTime
 	}
 	return nil
-}
-
-// declareOrder writes the footer again with the sorting columns of each row
-// group: the library wants to know them before the first row.
-func (w *ParquetWriter) declareOrder() error {
-	if !slices.ContainsFunc(w.groups, func(g rowGroup) bool { return g.sorted != nil }) {
-		return nil
-	}
-	meta := w.enc.file.File().Metadata()
-	for i := range meta.RowGroups {
-		meta.RowGroups[i].SortingColumns = w.groups[i].sorted
-	}
-	var tail [8]byte // length of the footer, magic
-	body := w.object.Body
-	if _, err := body.ReadAt(tail[:], body.Size()-8); err != nil {
-		return err
-	}
-	from := body.Size() - 8 - int64(le.Uint32(tail[:]))
-	body.truncate(from)
-	if err := thrift.NewEncoder(new(thrift.CompactProtocol).NewWriter(body)).Encode(meta); err != nil {
-		return err
-	}
-	le.PutUint32(tail[:], uint32(body.Size()-from))
-	_, err := body.Write(tail[:])
-	return err
 }

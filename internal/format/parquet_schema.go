@@ -30,8 +30,8 @@ const (
 // is left, or if the message is no JSON object.
 const restColumn = "_rest"
 
-// newSchema is the columns of events: the core, the fields, the rest.
-func newSchema(fields []Field) *parquet.Schema {
+// newColumns is the columns of events: the core, the fields, the rest.
+func newColumns(fields []Field) *columns {
 	instant := parquet.Encoded(parquet.TimestampAdjusted(parquet.Microsecond, true), &parquet.DeltaBinaryPacked)
 	name := parquet.Encoded(parquet.String(), &parquet.RLEDictionary)
 	text := parquet.Encoded(parquet.String(), &parquet.Plain)
@@ -58,7 +58,7 @@ func newSchema(fields []Field) *parquet.Schema {
 		root.Group[restColumn] = parquet.Optional(text)
 		root.order = append(root.order, restColumn)
 	}
-	return parquet.NewSchema("event", root)
+	return root
 }
 
 // columns is a Group that keeps its order: the library's own is by name.

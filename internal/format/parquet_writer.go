@@ -30,6 +30,7 @@ type ParquetWriter struct {
 	hash   xxhash.Digest
 	ts     xxhash.Digest // over ts of each row, in µs
 	ingest xxhash.Digest // and ingest_ts
+	ids    eventIDs
 	order  rowOrder
 	group  rowGroup   // the open one
 	groups []rowGroup // the finished ones
@@ -117,6 +118,7 @@ func (w *ParquetWriter) Append(b event.Batch, sel event.Selection) {
 func (w *ParquetWriter) source(b event.Batch) {
 	s := b.Source()
 	w.order.batch(s.LogGroup)
+	w.ids.use(b.Ingested(), b.Request())
 	fill := func(column int, v parquet.Value) {
 		v = v.Level(0, 0, column)
 		values := w.enc.block[column][:min(blockRows, b.Len())]
@@ -137,7 +139,7 @@ func (w *ParquetWriter) row(b event.Batch, i int, message []byte) {
 	ts := b.Timestamp(i) * 1000
 	w.order.row(ts)
 	from := len(e.ids)
-	e.ids = b.ID(i).AppendText(e.ids)
+	e.ids = w.ids.append(e.ids, ts/1000, b.Index(i))
 	id := e.ids[from:len(e.ids):len(e.ids)]
 	e.ts = le.AppendUint64(e.ts, uint64(ts))
 	e.ingest = le.AppendUint64(e.ingest, uint64(b.Ingested()*1000))
@@ -192,7 +194,7 @@ func (w *ParquetWriter) flushBlock() {
 	}
 	for i, c := range e.columns {
 		if _, err := c.WriteRowValues(e.block[i][:e.rows]); err != nil && w.err == nil {
-			w.err = fmt.Errorf("encode column %s: %w", w.of.schema.Columns()[i][0], err)
+			w.err = fmt.Errorf("encode column %s: %w", w.of.columns[i], err)
 		}
 	}
 	w.ts.Write(e.ts)
@@ -243,12 +245,12 @@ func (w *ParquetWriter) end() error {
 	if err := w.enc.file.Close(); err != nil {
 		return fmt.Errorf("end Parquet file: %w", err)
 	}
-	if err := w.declareOrder(); err != nil {
+	if err := w.rewriteFooter(); err != nil {
 		return fmt.Errorf("end Parquet file: %w", err)
 	}
 	w.object.Hash = w.hash.Sum64()
 	err := w.enc.check.file(w.object.Body, contents{
-		columns: len(w.enc.columns), groups: w.groups,
+		columns: w.of.columns, groups: w.groups,
 		messages: w.object.Hash, ts: w.ts.Sum64(), ingest: w.ingest.Sum64(),
 	})
 	if err != nil {
