@@ -32,7 +32,7 @@ import (
 //
 // Deviations: an event that is both too old and expired is called too old. The
 // generic text on too many events gives their number, where AWS prints them all.
-func (a *API) putLogEvents(ctx context.Context, r *awsapi.Request, w *awsapi.Reply) error {
+func (a *API) putLogEvents(_ context.Context, r *awsapi.Request, w *awsapi.Reply) error {
 	b := event.GetBuilder(len(r.Body))
 	defer b.Release()
 	req := requests.Get().(*putlogevents.Request)
@@ -54,7 +54,7 @@ func (a *API) putLogEvents(ctx context.Context, r *awsapi.Request, w *awsapi.Rep
 	}
 	h := event.Header{Ingested: now, Request: rand.Uint64(), GroupUID: group.UID, StreamUID: stream.UID}
 	s := event.Source{Account: r.Account, Region: r.Region, LogGroup: group.Name, LogStream: stream.Name}
-	if err := a.store(ctx, b, v, h, s); err != nil {
+	if err := a.store(b, v, h, s); err != nil {
 		return err
 	}
 	if a.cfg.Received != nil {
@@ -121,8 +121,8 @@ func checkBatch(req *putlogevents.Request, times []int64) error {
 
 // store appends what the verdict takes and counts the rest. A client that leaves
 // meanwhile leaves neither half done: what the log took counts as received.
-func (a *API) store(ctx context.Context, b *event.Builder, v verdict, h event.Header, s event.Source) error {
-	ctx = context.WithoutCancel(ctx)
+func (a *API) store(b *event.Builder, v verdict, h event.Header, s event.Source) error {
+	ctx := context.Background() // as WithoutCancel, which allocates
 	if v.from < v.to {
 		batch, err := v.seal(b, h, s)
 		if err != nil {

@@ -32,9 +32,6 @@ func (s *Store) Places(ctx context.Context, q Query, below []uint64, visit func(
 		if int(sh.number) >= len(below) || below[sh.number] == 0 {
 			continue
 		}
-		if q.Stream != 0 && q.Stream%uint64(len(s.shards)) != uint64(sh.number) {
-			continue
-		}
 		if err := sh.places(ctx, q, min(below[sh.number]-1, sh.log.Durable()), visit); err != nil {
 			return err
 		}

@@ -80,3 +80,19 @@ func TestMoreShardsKeepWhatIsStored(t *testing.T) {
 		t.Error("opened with fewer shards than there are:", err)
 	}
 }
+
+func TestPlacesOfAStreamAreFoundInItsOldShardToo(t *testing.T) {
+	mem := vfs.NewMem()
+	s := open(t, mem, 1)
+	appendBatch(t, s, 1, 2, 10, 100)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, mem, 3)
+	defer s.Close()
+	appendBatch(t, s, 1, 2, 10, 90)
+	n := 0
+	if err := s.Places(t.Context(), store.Query{Group: 1, Stream: 2, To: 1 << 40}, s.Next(), func(store.Place) { n++ }); err != nil || n != 2 {
+		t.Error(n, err)
+	}
+}
