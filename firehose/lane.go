@@ -80,11 +80,12 @@ func (l *lane) run(ctx context.Context) {
 // look says what waits, and whether a hint is met.
 func (l *lane) look(cur cursor, told *settings) (event.Span, bool) {
 	hint := told.config.hintBytes()
+	now := l.room.cfg.Clock.Now() // first: what is due then has all that came before
 	span := l.room.links.Source.Span(l.stream.Route, l.shard, cur.position, hint)
 	if span.Count == 0 {
 		return span, false
 	}
-	return span, span.Bytes >= hint || !l.room.cfg.Clock.Now().Before(told.dueAt(span))
+	return span, span.Bytes >= hint || !now.Before(told.dueAt(span))
 }
 
 func (c *settings) dueAt(span event.Span) time.Time {
