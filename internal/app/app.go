@@ -38,12 +38,13 @@ type App struct {
 	dispatcher *filter.Dispatcher
 	firehose   *firehose.Room
 
-	byTarget map[string]awsapi.Operation
-	api      *awsapi.Server
-	registry *obs.Registry
-	ready    *obs.Readiness
-	metrics  *metrics
-	serving  serving
+	byTarget      map[string]awsapi.Operation
+	api           *awsapi.Server
+	stopLiveTails func()
+	registry      *obs.Registry
+	ready         *obs.Readiness
+	metrics       *metrics
+	serving       serving
 }
 
 // New checks the configuration, opens the data folder and recovers what is in
@@ -149,10 +150,13 @@ func (a *App) openStore() ([]filter.Shard, []*firehose.State, error) {
 // openAPI makes the operations and the server that dispatches to them.
 func (a *App) openAPI() error {
 	a.metrics = newMetrics(a.registry)
-	logs, err := logsapi.New(logsapi.Config{Catalog: a.catalog, Events: a.store, Positions: a.store, Clock: a.clock})
+	logs, err := logsapi.New(logsapi.Config{
+		Catalog: a.catalog, Events: a.store, Positions: a.store, Clock: a.clock, LiveTailSessions: a.quota(logsapi.AWSLiveTailSessions),
+	})
 	if err != nil {
 		return err
 	}
+	a.stopLiveTails = logs.StopLiveTails
 	events, err := ingest.New(ingest.Config{
 		Definitions: a.catalog, Appender: a.store, Rejections: a.store, Clock: a.clock, Logger: a.log,
 		Received: func(events int) { a.metrics.received.Add(uint64(events)) },

@@ -9,6 +9,7 @@
 //
 // Memory: requests own their values. A page of events is copied out of the
 // store's batches and holds at most 10,000 events and 1 MiB, however large the
-// stream is. A crash loses nothing that was answered: the catalog makes each
+// stream is; a live tail keeps at most ten seconds and 4 MiB for a client that is
+// slow. A crash loses nothing that was answered: the catalog makes each
 // change durable first.
 package logsapi

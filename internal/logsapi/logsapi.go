@@ -25,6 +25,7 @@ type Events interface {
 	GroupBytes(groupUID uint64) int64
 
 	Index
+	Feed
 }
 
 // Positions tells where the log ends; *store.Store does.
@@ -46,10 +47,16 @@ type Config struct {
 	ScanBytes int64
 	// ScanTime bounds how long it looks. Default 1 s.
 	ScanTime time.Duration
+	// LiveTailSessions bounds the live tails under way. Default 32; AWS's own
+	// quota is AWSLiveTailSessions.
+	LiveTailSessions int
 }
 
 // API is the operations over one catalog and one store.
-type API struct{ cfg Config }
+type API struct {
+	cfg   Config
+	tails liveTails
+}
 
 // New checks the configuration.
 func New(cfg Config) (*API, error) {
@@ -58,7 +65,8 @@ func New(cfg Config) (*API, error) {
 	}
 	setDefault(&cfg.ScanBytes, defaultScanBytes)
 	setDefault(&cfg.ScanTime, defaultScanTime)
-	return &API{cfg: cfg}, nil
+	setDefault(&cfg.LiveTailSessions, defaultLiveTailSessions)
+	return &API{cfg: cfg, tails: liveTails{stopping: make(chan struct{})}}, nil
 }
 
 func setDefault[T comparable](field *T, value T) {
@@ -81,6 +89,7 @@ func (a *API) Operations() []awsapi.Operation {
 		operation("DeleteLogStream", a.deleteLogStream),
 		operation("GetLogEvents", a.getLogEvents),
 		operation("FilterLogEvents", a.filterLogEvents),
+		awsapi.Raw("logs", "Logs_20140328.StartLiveTail", a.startLiveTail),
 		operation("PutRetentionPolicy", a.putRetentionPolicy),
 		operation("DeleteRetentionPolicy", a.deleteRetentionPolicy),
 		operation("TagLogGroup", a.tagLogGroup),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"testing"
 
@@ -19,6 +20,7 @@ type Events struct {
 	rejected store.Rejected
 	visited  int
 	err      error
+	more     chan struct{} // closed by the next Append; nil when nobody waits
 }
 
 // Fail makes every call fail from now on, or work again for nil.
@@ -40,6 +42,10 @@ func (e *Events) Append(_ context.Context, b event.Batch) (event.Position, error
 		return event.Position{}, err
 	}
 	e.batches = append(e.batches, stored)
+	if e.more != nil {
+		close(e.more)
+		e.more = nil
+	}
 	return event.Position{Number: uint64(len(e.batches))}, nil
 }
 
@@ -126,6 +132,42 @@ func (e *Events) read(record []byte, visit func(event.Batch) error) error {
 		return err
 	}
 	return visit(view)
+}
+
+// Follow visits what is appended later.
+func (e *Events) Follow(groups []uint64) (run func(ctx context.Context, visit func(event.Batch) error) error) {
+	from := len(e.Batches())
+	return func(ctx context.Context, visit func(event.Batch) error) error {
+		for {
+			for _, b := range e.Batches()[from:] {
+				from++
+				if slices.Contains(groups, b.GroupUID()) {
+					if err := visit(b); err != nil {
+						return err
+					}
+				}
+			}
+			select {
+			case <-e.after(from):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+}
+
+// after is closed when there are more than n batches.
+func (e *Events) after(n int) <-chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.more == nil {
+		e.more = make(chan struct{})
+	}
+	if len(e.batches) > n {
+		close(e.more)
+		defer func() { e.more = nil }()
+	}
+	return e.more
 }
 
 // StreamStats sums a stream up.
