@@ -57,7 +57,7 @@ func New(cfg Config, shards ...Shard) *Dispatcher {
 		d.shards = append(d.shards, &worker{
 			cfg: cfg, shard: sh,
 			plans:   plans{definitions: cfg.Definitions, log: cfg.Logger},
-			pending: map[uint64]event.Tally{}, change: make(chan struct{}),
+			pending: map[uint64]event.Tally{}, change: make(chan struct{}), settled: sh.State.InputEnd(),
 		})
 	}
 	return d
@@ -90,8 +90,8 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	return nil
 }
 
-// Tally is what a version of a filter did so far, over all shards; what is not
-// in a durable frame yet is counted too.
+// Tally is what a filter did so far, all its versions, over all shards; what is
+// not in a durable frame yet is counted too.
 func (d *Dispatcher) Tally(filter uint64) event.Tally {
 	t := event.Tally{Filter: filter}
 	for _, w := range d.shards {
@@ -107,6 +107,17 @@ func (d *Dispatcher) Lag(shard uint32) uint64 {
 	w := d.shards[shard]
 	next := w.shard.Log.Durable() + 1
 	return next - min(next, w.position())
+}
+
+// Passed tells whether no batch below the given positions, one a shard, will be
+// matched again: what ended there is not needed any more.
+func (d *Dispatcher) Passed(ends []uint64) bool {
+	for i, w := range d.shards {
+		if i < len(ends) && min(w.position(), w.shard.State.InputEnd()) < ends[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // Settle returns when everything that is durable now was matched, and its
@@ -250,12 +261,12 @@ func (w *worker) batch(f wal.Frame) error {
 		if !inForce(filter, at) {
 			continue
 		}
-		t := w.pending[filter.UID]
-		t.Filter = filter.UID
+		t := w.pending[filter.Filter]
+		t.Filter = filter.Filter
 		t.Read += uint64(b.Len())
 		if sel := event.Selection(p.matches.Of(i)); len(sel) > 0 {
 			before := len(w.entries)
-			m := event.Match{Key: filter.Route, Filter: filter.UID, Source: f.Seq, Name: p.names[i]}
+			m := event.Match{Key: filter.Route, Filter: filter.Filter, Source: f.Seq, Name: p.names[i]}
 			if w.entries, err = event.AppendMatch(w.entries, m, b, sel, min(maxCopy, maxFrame-min(before, maxFrame))); err != nil {
 				return err
 			}
@@ -263,7 +274,7 @@ func (w *worker) batch(f wal.Frame) error {
 			t.Bytes += uint64(event.Delivery{Batch: b, Selection: sel}.Bytes())
 			w.keys = append(w.keys, filter.Route)
 		}
-		w.pending[filter.UID] = t
+		w.pending[filter.Filter] = t
 	}
 	return nil
 }

@@ -181,7 +181,7 @@ func (b *bench) delivered() map[uint64][]string {
 }
 
 func version(uid, group, route uint64, pattern string, from uint64, to ...uint64) catalog.SubscriptionFilter {
-	return catalog.SubscriptionFilter{UID: uid, GroupUID: group, Name: fmt.Sprint("f", uid), Pattern: pattern, Route: route, From: []uint64{from}, To: to}
+	return catalog.SubscriptionFilter{UID: uid, Filter: uid, GroupUID: group, Name: fmt.Sprint("f", uid), Pattern: pattern, Route: route, From: []uint64{from}, To: to}
 }
 
 func want(t *testing.T, got []string, wanted ...string) {

@@ -29,6 +29,9 @@ type APIConfig struct {
 	// FiltersPerGroup bounds the filters of a log group. Default: no bound; AWS's
 	// own limit, which "limits: aws" asks for, is AWSFiltersPerGroup.
 	FiltersPerGroup int
+	// Passed tells whether the dispatcher needs a version of a filter that ended
+	// at these positions no more. Optional; without it ended versions are kept.
+	Passed func(ends []uint64) bool
 }
 
 // AWSFiltersPerGroup is how many subscription filters AWS takes for a log group.
@@ -53,6 +56,15 @@ func (a *API) Operations() []awsapi.Operation {
 		operation("DeleteSubscriptionFilter", a.deleteSubscriptionFilter),
 		operation("TestMetricFilter", a.testMetricFilter),
 	}
+}
+
+// forget drops ended versions that nothing will be matched by again, so that a
+// filter which is often changed does not grow.
+func (a *API) forget() error {
+	if a.cfg.Passed == nil {
+		return nil
+	}
+	return a.cfg.Catalog.DropFilterVersions(func(f catalog.SubscriptionFilter) bool { return a.cfg.Passed(f.To) })
 }
 
 // none is the answer of an operation without output: an empty body.

@@ -93,6 +93,9 @@ func (a *API) putSubscriptionFilter(_ context.Context, c awsapi.Caller, in *putS
 	if err := checkPattern(*in.FilterPattern); err != nil {
 		return nil, err
 	}
+	if err := a.forget(); err != nil {
+		return nil, err
+	}
 	f := in.filter(g)
 	f.Created = a.cfg.Clock.Now().UnixMilli()
 	_, err = a.cfg.Catalog.PutSubscriptionFilter(f, a.cfg.Positions.Next, func(others []catalog.SubscriptionFilter) error {

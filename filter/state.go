@@ -55,7 +55,7 @@ func (s *State) InputEnd() uint64 {
 	return s.inputEnd
 }
 
-// Tally is what a version of a filter did so far.
+// Tally is what a filter did so far.
 func (s *State) Tally(filter uint64) event.Tally {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -210,7 +210,7 @@ func TestVersionsOfFilters(t *testing.T) {
 	}
 	versions := o.catalog.FilterVersions()
 	first := catalog.SubscriptionFilter{
-		UID: versions[0].UID, GroupUID: o.group.UID, Name: "f", Pattern: "a", DestinationARN: lakeARN, RoleARN: role,
+		UID: versions[0].UID, Filter: versions[0].UID, GroupUID: o.group.UID, Name: "f", Pattern: "a", DestinationARN: lakeARN, RoleARN: role,
 		Distribution: "ByLogStream", Created: created.UnixMilli(), Route: route, ApplyOnTransformedLogs: true,
 		From: []uint64{10, 20}, To: []uint64{11, 22},
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	_ "time/tzdata" // time zones of prefixes, on machines that have none
 
 	"github.com/alecthomas/kong"
 

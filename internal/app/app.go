@@ -166,6 +166,7 @@ func (a *App) openAPI() error {
 	}
 	filters, err := filter.NewAPI(filter.APIConfig{
 		Catalog: a.catalog, Positions: a.store, Clock: a.clock, FiltersPerGroup: a.quota(filter.AWSFiltersPerGroup),
+		Passed: a.dispatcher.Passed,
 	})
 	if err != nil {
 		return err
@@ -175,8 +176,9 @@ func (a *App) openAPI() error {
 		ops = append(ops, more...)
 	}
 	a.byTarget = make(map[string]awsapi.Operation, len(ops))
-	for _, op := range ops {
+	for i, op := range ops {
 		a.byTarget[op.Target] = op
+		ops[i] = a.readOnly(op)
 	}
 	a.api, err = awsapi.New(a.apiConfig(), ops...)
 	if err != nil {

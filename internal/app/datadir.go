@@ -64,20 +64,28 @@ func (d dataDir) checkFormat(fsys vfs.FS) error {
 }
 
 func (d dataDir) stamp(fsys vfs.FS) error {
-	temp := d.path("FORMAT.new")
-	f, err := vfs.Create(fsys, temp)
-	if err != nil {
+	if err := d.replace(fsys, "FORMAT", fmt.Appendln(nil, formatVersion)); err != nil {
 		return fmt.Errorf("write format version: %w", err)
 	}
-	_, err = fmt.Fprintln(f, formatVersion)
+	return nil
+}
+
+// replace writes a small file so that a crash leaves the old or the new one.
+func (d dataDir) replace(fsys vfs.FS, name string, content []byte) error {
+	temp := d.path(name + ".new")
+	f, err := vfs.Create(fsys, temp)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
 	if err == nil {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("write format version: %w", err)
+		return err
 	}
-	if err := fsys.Rename(temp, d.path("FORMAT")); err != nil {
-		return fmt.Errorf("write format version: %w", err)
+	if err := fsys.Rename(temp, d.path(name)); err != nil {
+		return err
 	}
 	return fsys.SyncDir(d.root)
 }

@@ -96,16 +96,18 @@ type filterKey struct {
 	group, filter string
 }
 
-// tallies sums up what the versions of each filter did.
+// tallies is what each filter did; a deleted one is listed until the dispatcher
+// has passed its end.
 func (a *App) tallies() map[filterKey]event.Tally {
-	all := map[filterKey]event.Tally{}
+	all, seen := map[filterKey]event.Tally{}, map[uint64]bool{}
 	for _, f := range a.catalog.FilterVersions() {
 		g, ok := a.catalog.GroupByUID(f.GroupUID)
-		if !ok {
-			continue // deleted with its log group
+		if !ok || seen[f.Filter] {
+			continue // deleted with its log group, or another version of one seen
 		}
+		seen[f.Filter] = true
 		key := filterKey{g.Scope, g.Name, f.Name}
-		t, more := all[key], a.dispatcher.Tally(f.UID)
+		t, more := all[key], a.dispatcher.Tally(f.Filter)
 		t.Read += more.Read
 		t.Matched += more.Matched
 		t.Bytes += more.Bytes

@@ -11,8 +11,8 @@ import (
 // Pipelines are applied through the very operations that clients call, so that
 // the same checks hold and the same texts are read.
 
-// call runs one operation as the configuration's owner.
-func (a *App) call(ctx context.Context, target string, in any) error {
+// ask runs one operation as the configuration's owner and decodes its answer.
+func (a *App) ask(ctx context.Context, target string, in, out any) error {
 	body, err := awsapi.AppendJSON(nil, in)
 	if err != nil {
 		return err
@@ -21,8 +21,16 @@ func (a *App) call(ctx context.Context, target string, in any) error {
 	if !ok {
 		return fmt.Errorf("no operation %s", target)
 	}
-	r := &awsapi.Request{Caller: a.owner(), Body: body}
-	return op.Serve(ctx, r, &awsapi.Reply{})
+	reply := &awsapi.Reply{}
+	err = op.Serve(ctx, &awsapi.Request{Caller: a.owner(), Body: body}, reply)
+	if err != nil || out == nil {
+		return err
+	}
+	return awsapi.Unmarshal(reply.Body, out)
+}
+
+func (a *App) call(ctx context.Context, target string, in any) error {
+	return a.ask(ctx, target, in, nil)
 }
 
 func (a *App) owner() awsapi.Caller {
@@ -56,7 +64,7 @@ func (a *App) applyPipelines(ctx context.Context) error {
 			return fmt.Errorf("apply pipelines: subscription filter %s: %w", f.FilterName, err)
 		}
 	}
-	return nil
+	return a.rememberDeclared()
 }
 
 // unlessExists passes over the error that says the definition is there already.
@@ -91,8 +99,39 @@ func (a *App) applyLogGroup(ctx context.Context, g LogGroup) error {
 	return nil
 }
 
+// applyDeliveryStream creates a delivery stream, or updates the destination of
+// one that was declared otherwise before.
 func (a *App) applyDeliveryStream(ctx context.Context, d map[string]any) error {
-	return unlessExists(a.call(ctx, "Firehose_20150804.CreateDeliveryStream", d))
+	err := a.call(ctx, "Firehose_20150804.CreateDeliveryStream", d)
+	if err == nil || unlessExists(err) != nil {
+		return err
+	}
+	name, _ := d["DeliveryStreamName"].(string)
+	same, err := a.declaredBefore(name, d)
+	if err != nil || same {
+		return err
+	}
+	var now struct {
+		DeliveryStreamDescription struct {
+			VersionId    string
+			Destinations []struct{ DestinationId string }
+		}
+	}
+	if err := a.ask(ctx, "Firehose_20150804.DescribeDeliveryStream", map[string]any{"DeliveryStreamName": name}, &now); err != nil {
+		return err
+	}
+	in := map[string]any{"DeliveryStreamName": name, "CurrentDeliveryStreamVersionId": now.DeliveryStreamDescription.VersionId}
+	for _, d := range now.DeliveryStreamDescription.Destinations {
+		in["DestinationId"] = d.DestinationId
+	}
+	for member, update := range map[string]string{
+		"ExtendedS3DestinationConfiguration": "ExtendedS3DestinationUpdate", "S3DestinationConfiguration": "S3DestinationUpdate",
+	} {
+		if v, ok := d[member]; ok {
+			in[update] = v
+		}
+	}
+	return a.call(ctx, "Firehose_20150804.UpdateDestination", in)
 }
 
 // applyFilter leaves a filter alone that is what the configuration says, so that
@@ -100,7 +139,8 @@ func (a *App) applyDeliveryStream(ctx context.Context, d map[string]any) error {
 func (a *App) applyFilter(ctx context.Context, f SubscriptionFilter, in map[string]any) error {
 	if g, ok := a.catalog.Group(a.scope(), f.LogGroupName); ok {
 		for _, old := range a.catalog.SubscriptionFilters(g.UID) {
-			if old.Name == f.FilterName && old.Pattern == f.FilterPattern && old.DestinationARN == f.DestinationARN {
+			if old.Name == f.FilterName && old.Pattern == f.FilterPattern && old.DestinationARN == f.DestinationARN &&
+				old.RoleARN == in["roleArn"] && (f.Distribution == "" || old.Distribution == f.Distribution) {
 				return nil
 			}
 		}

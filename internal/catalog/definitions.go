@@ -46,7 +46,8 @@ type LogStream struct {
 
 // SubscriptionFilter is one version of a subscription filter.
 type SubscriptionFilter struct {
-	UID            uint64 `json:"-"` // of this version
+	UID            uint64 `json:"-"`      // of this version
+	Filter         uint64 `json:"filter"` // uid of the first version: names the filter for good
 	GroupUID       uint64 `json:"groupUid"`
 	Name           string `json:"name"`
 	Pattern        string `json:"pattern"`

@@ -74,9 +74,10 @@ func (c *Catalog) PutSubscriptionFilter(f SubscriptionFilter, at func() []uint64
 	f.From, f.To = slices.Clone(at()), nil
 	f.EmitSystemFields = slices.Clone(f.EmitSystemFields)
 	before, exists := c.SubscriptionFilter(f.GroupUID, f.Name)
+	f.Filter = f.UID
 	changed := []SubscriptionFilter{f}
 	if exists {
-		changed[0].Created = before.Created
+		changed[0].Created, changed[0].Filter = before.Created, before.Filter
 		before.To = f.From
 		changed = append(changed, before)
 	}
