@@ -95,6 +95,7 @@ func (s *Set) plan() {
 	}
 	if aided := b.watchGroup(json, wakeJSON); aided || !s.detach(json) {
 		s.json = newJSONGroup(s.patterns, json, aided)
+		b.announceSearches(&s.json.court)
 	}
 	if aided := b.watchGroup(space, wakeSpace); aided || !s.detach(space) {
 		s.space = newSpaceGroup(s.patterns, space, aided)

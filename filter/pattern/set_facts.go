@@ -15,8 +15,9 @@ const noFact factID = 0
 
 // factory numbers facts while a plan is made.
 type factory struct {
-	last    factID
-	numbers []*numbers // those that have facts to derive
+	last     factID
+	numbers  []*numbers  // those that have facts to derive
+	searches []*searches // those that have a scanner
 }
 
 // new returns the first of n facts with numbers in a row.
@@ -40,6 +41,8 @@ func (f *factory) fact(id *factID) factID {
 type facts struct {
 	words   []uint64
 	message uint64 // the bit of the current message
+	// announced: the current message has a literal of some search.
+	announced bool
 
 	hits []find.Hit // of searches, used at one place at a time
 }

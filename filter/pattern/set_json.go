@@ -192,6 +192,7 @@ func (g *jsonGroup) read(b *Batch, i uint32, m *Matches) {
 	}
 	r := &m.json
 	r.begin(i)
+	r.facts.announced = m.needles.isAnnounced(i)
 	switch m.walker.read(g.root, message, &r.facts) {
 	case isObject:
 		r.valid |= r.facts.message

@@ -1,6 +1,10 @@
 package pattern
 
-import find "sluice/filter/pattern/internal/literal"
+import (
+	"slices"
+
+	find "sluice/filter/pattern/internal/literal"
+)
 
 // needles is one scan for the literals of many patterns.
 type needles struct {
@@ -25,6 +29,7 @@ const (
 	matchNot                         // the pattern does not match, but others do
 	wakeJSON                         // some JSON pattern may match
 	wakeSpace                        // some space pattern may match
+	announce                         // some search of the JSON group may find something
 )
 
 // needleScratch is the part of Matches that belongs to needles.
@@ -41,6 +46,9 @@ type needleScratch struct {
 	jsonAt   uint64     // stamp of the last element of json
 	spaceAt  uint64
 	inverted []int32 // by pattern: its index in spoiled
+
+	announced   []uint32 // messages of the chunk that have a literal of some search
+	announcedAt uint64
 }
 
 func (n *needleScratch) fit(s *Set) {
@@ -117,6 +125,23 @@ func (b *needleBuilder) watchGroup(ids []int32, action watcherAction) bool {
 	return len(all) > 0
 }
 
+// announceSearches lets the scan tell the searches of a group where they need not
+// look, if there is a scan anyway.
+func (b *needleBuilder) announceSearches(c *court) {
+	if len(b.literals) == 0 {
+		return
+	}
+	for _, s := range c.factory.searches {
+		s.announce(b)
+	}
+}
+
+// isAnnounced reports whether message i has a literal of some search.
+func (n *needleScratch) isAnnounced(i uint32) bool {
+	_, found := slices.BinarySearch(n.announced, i)
+	return found
+}
+
 func (b *needleBuilder) build() *needles {
 	if len(b.literals) == 0 {
 		return nil
@@ -135,7 +160,7 @@ func (n *needles) search(b *Batch, lo, hi int, m *Matches) {
 	s := &m.needles
 	base := b.start(lo)
 	s.hits = n.scanner.AppendHits(s.hits[:0], b.Text[base:b.Ends[hi-1]])
-	s.json, s.space = s.json[:0], s.space[:0]
+	s.json, s.space, s.announced = s.json[:0], s.space[:0], s.announced[:0]
 	i, end := lo, -1 // end of message i; -1: no message yet
 	for _, h := range s.hits {
 		at := base + int(h.Offset())
@@ -173,6 +198,12 @@ func (n *needles) wake(w watcher, b *Batch, i uint32, m *Matches) {
 		if s.spaceAt != s.stamp {
 			s.spaceAt = s.stamp
 			s.space = append(s.space, i)
+		}
+		return
+	case announce:
+		if s.announcedAt != s.stamp {
+			s.announcedAt = s.stamp
+			s.announced = append(s.announced, i)
 		}
 		return
 	}

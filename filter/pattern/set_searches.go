@@ -2,6 +2,7 @@ package pattern
 
 import (
 	"bytes"
+	"slices"
 
 	find "sluice/filter/pattern/internal/literal"
 )
@@ -14,6 +15,10 @@ type searches struct {
 	scanner *find.Scanner // nil: test all
 	picks   [][]int32     // by literal: tests
 	blind   []int32       // tests without a literal
+	// literals are the scanner's. announced: the scan of the whole batch looks for
+	// them, too, and has said whether the message has one.
+	literals  []string
+	announced bool
 }
 
 type searchTest struct {
@@ -53,7 +58,6 @@ func (s *searches) finish() {
 	if len(s.tests) < manySearches {
 		return
 	}
-	var literals []string
 	ids := map[string]int{}
 	for i, t := range s.tests {
 		best := needs{clauses: t.literal.textClauses()}.best()
@@ -64,20 +68,36 @@ func (s *searches) finish() {
 		for _, l := range best.literals {
 			id, ok := ids[l]
 			if !ok {
-				id = len(literals)
+				id = len(s.literals)
 				ids[l] = id
-				literals, s.picks = append(literals, l), append(s.picks, nil)
+				s.literals, s.picks = append(s.literals, l), append(s.picks, nil)
 			}
 			s.picks[id] = append(s.picks[id], int32(i))
 		}
 	}
-	s.scanner = find.NewScanner(literals)
+	s.scanner = find.NewScanner(s.literals)
 }
 
-// on establishes which tests accept text.
+// announcedLength is from how many bytes on a literal does not slow the scan of
+// the batch down.
+const announcedLength = 8
+
+// announce hands the literals to the scan of the batch, if all are long.
+func (s *searches) announce(b *needleBuilder) {
+	if len(s.literals) == 0 || slices.ContainsFunc(s.literals, func(l string) bool { return len(l) < announcedLength }) {
+		return
+	}
+	for _, l := range s.literals {
+		b.add(l, watcher{action: announce})
+	}
+	s.announced = true
+}
+
+// on establishes which tests accept text. raw: the text stands in the message as
+// it is.
 //
 // hot: BenchmarkSet
-func (s *searches) on(f *facts, text []byte) {
+func (s *searches) on(f *facts, text []byte, raw bool) {
 	if s.scanner == nil {
 		for i := range s.tests {
 			s.test(f, int32(i), text)
@@ -86,6 +106,9 @@ func (s *searches) on(f *facts, text []byte) {
 	}
 	for _, i := range s.blind {
 		s.test(f, i, text)
+	}
+	if s.announced && raw && !f.announced {
+		return
 	}
 	f.hits = s.scanner.AppendHits(f.hits[:0], text)
 	for _, h := range f.hits {

@@ -126,6 +126,26 @@ func TestSetJSON(t *testing.T) {
 	f(`{`+strings.Join(many, ",")+`}`, `{"a":{`+strings.Join(many, ",")+`}}`, strings.Repeat(`{"a":`, 130)+"1"+strings.Repeat("}", 130))
 }
 
+// TestSetAnnounced has enough long globs on one value that the scan of the batch
+// says where to look for them, and values in which it cannot see them.
+func TestSetAnnounced(t *testing.T) {
+	patterns := compileEach([]string{
+		`{ $.m = "*timeout1070*" }`, `{ $.m = "*refused2088*" }`, `{ $.m = "*rollback99" }`, `{ $.m != "*deadline77*" }`, `{ $.x.m = "*12345678*" }`, `{ $.x.m = "*23456789*" }`, `{ $.x.m = "*34567890*" }`,
+		`timeouts`, `refusals`, `rollbacks`, `deadlines`,
+	})
+	if s := NewSet(patterns...); s.needle == nil || !s.json.court.factory.searches[0].announced {
+		t.Fatal("the searches are not part of the scan")
+	}
+	var raw [][]byte
+	for _, m := range []string{
+		`{"m":"a timeout1070"}`, `{"m":"a time\u006fut1070"}`, `{"m":"refused2088 \n timeout1070"}`, `{"m":"rollback99 deadline77"}`, `{"m":"deadline77 rollback99"}`, `{"m":"x","n":"timeout1070"}`,
+		`{"x":{"m":123456789}}`, `{"x":{"m":1.23456789e8}}`, `{"x":{"m":12345678.5}}`, `{"x":{"m":"12345678"}}`, `{"x":{"m":34567890},"m":"\u0072efused2088"}`, `timeouts`, `{"m":"timeou", "t1070":1}`, `t1070`,
+	} {
+		raw = append(raw, []byte(m))
+	}
+	checkSet(t, new(Matches), patterns, raw)
+}
+
 func FuzzSet(f *testing.F) {
 	for i := range batchPatterns {
 		f.Add(batchPatterns[i]+"\x01"+batchPatterns[(i*7+3)%len(batchPatterns)], []byte("{\"level\":\"ERROR\"}\x00two words ERROR\x00"), uint64(i))

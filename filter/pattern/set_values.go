@@ -61,7 +61,9 @@ func (v *values) equalsText(f *factory, l *literal, numeric bool) factID {
 // finish makes the tables once everything that is asked is known.
 func (v *values) finish(f *factory) {
 	v.numbers.lay(f)
-	v.searches.finish()
+	if v.searches.finish(); v.searches.scanner != nil {
+		f.searches = append(f.searches, &v.searches)
+	}
 }
 
 // onString establishes the facts about a JSON string, given without its quotes;
@@ -75,15 +77,16 @@ func (v *values) onString(f *facts, raw []byte, escapes bool) {
 	if escapes && hasEscape(raw) {
 		s := newScratch()
 		s.text = appendDecoded(s.text[:0], raw)
-		v.onText(f, s.text, false)
+		v.onText(f, s.text, false, false)
 		s.free()
 		return
 	}
-	v.onText(f, raw, false)
+	v.onText(f, raw, false, true)
 }
 
-// onText establishes what follows from the text of a value.
-func (v *values) onText(f *facts, text []byte, number bool) {
+// onText establishes what follows from the text of a value. raw: it stands in
+// the message as it is.
+func (v *values) onText(f *facts, text []byte, number, raw bool) {
 	if i := v.texts.find(text); i >= 0 {
 		for _, e := range v.equal[i] {
 			if !(number && e.numeric) {
@@ -91,7 +94,7 @@ func (v *values) onText(f *facts, text []byte, number bool) {
 			}
 		}
 	}
-	v.searches.on(f, text)
+	v.searches.on(f, text, raw)
 }
 
 // onNumber establishes the facts about a JSON number.
@@ -104,12 +107,12 @@ func (v *values) onNumber(f *facts, token []byte, isInt bool) {
 		return
 	}
 	if isInt && !(len(token) == 2 && token[0] == '-') { // -0 prints as 0
-		v.onText(f, token, true)
+		v.onText(f, token, true, true)
 		return
 	}
 	s := newScratch()
 	s.text = appendCanonical(s.text[:0], token, isInt)
-	v.onText(f, s.text, true)
+	v.onText(f, s.text, true, false)
 	s.free()
 }
 
@@ -135,5 +138,5 @@ func (v *values) onToken(f *facts, text []byte) {
 			number = v.numbers.on(f, text, shape.isInt)
 		}
 	}
-	v.onText(f, text, number)
+	v.onText(f, text, number, true)
 }
