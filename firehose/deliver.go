@@ -47,8 +47,7 @@ func (l *lane) deliver(ctx context.Context, cur cursor) error {
 	}
 	defer object.Release()
 	if object.Count < cur.plan.count {
-		// The index may count too much after it merged its entries; the log may
-		// also have lost frames, which it counts and quarantines itself.
+		// The log has lost frames, which it counts and quarantines itself.
 		l.room.cfg.Logger.Warn("fewer records than the index counted", "stream", l.stream.Name,
 			"range", cur.plan.span(l.shard).String(), "planned", cur.plan.count, "found", object.Count)
 	}
