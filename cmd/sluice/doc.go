@@ -5,6 +5,7 @@
 //	sluice serve       run the server
 //	sluice filter      print the lines of files that filter patterns select
 //	sluice ship        send the lines of files, or of standard input, as log events
+//	sluice tail        print the events of a log group, and follow it
 //	sluice version     print the version
 //	sluice quickstart  run a server with a pipeline and feed it
 //

@@ -18,6 +18,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the server."`
 	Filter  filterCommand  `cmd:"" help:"Print the lines of files that filter patterns select, as grep does."`
 	Ship    shipCommand    `cmd:"" help:"Send the lines of files, or of standard input, as log events."`
+	Tail    tailCommand    `cmd:"" help:"Print the events of a log group, and follow it."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	Quickstart quickstartCommand `cmd:"" help:"Run a server with a pipeline and watch logs travel through it."`

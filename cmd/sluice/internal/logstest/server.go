@@ -1,4 +1,4 @@
-// Package logstest is a CloudWatch Logs for tests, small enough to be read: three
+// Package logstest is a CloudWatch Logs for tests, small enough to be read: four
 // operations over AWS JSON 1.1, written from AWS's documentation and independent
 // of sluice's own server, so that one checks the other's client.
 //
@@ -39,6 +39,12 @@ type request struct {
 	LogGroupName  string  `json:"logGroupName"`
 	LogStreamName string  `json:"logStreamName"`
 	LogEvents     []Event `json:"logEvents"`
+
+	FilterPattern       string   `json:"filterPattern"`
+	LogStreamNames      []string `json:"logStreamNames"`
+	LogStreamNamePrefix string   `json:"logStreamNamePrefix"`
+	NextToken           string   `json:"nextToken"`
+	StartTime           int64    `json:"startTime"`
 }
 
 func (r *request) stream() string { return r.LogGroupName + " " + r.LogStreamName }
@@ -76,6 +82,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.createLogStream(w, &in)
 	case "PutLogEvents":
 		s.putLogEvents(w, &in)
+	case "FilterLogEvents":
+		s.filterLogEvents(w, &in)
 	default:
 		refuse(w, 400, "UnknownOperationException", operation)
 	}
