@@ -17,38 +17,29 @@ type dependency struct {
 // A new direct dependency is a line here first. ARCHITECTURE.md gives the same
 // reasons at more length.
 var dependencies = []dependency{
-	{"github.com/DataDog/sketches-go", false, "percentiles of metrics with a bounded relative error, in bounded memory"},
 	{"github.com/alecthomas/kong", false, "commands and flags declared as structs; no dependencies of its own"},
 	{"github.com/aws/aws-sdk-go-v2", false, "the types that all AWS clients share"},
 	{"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream", false, "the frames of StartLiveTail and SubscribeToShard"},
 	{"github.com/aws/aws-sdk-go-v2/config", false, "sluice ship and S3 targets find endpoints and credentials as every AWS client does"},
 	{"github.com/aws/aws-sdk-go-v2/credentials", false, "static credentials for loopback endpoints"},
 	{"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs", false, "sluice ship; the oracle of the API tests"},
-	{"github.com/aws/aws-sdk-go-v2/service/kinesis", false, "Kinesis as a stream"},
 	{"github.com/aws/aws-sdk-go-v2/service/s3", false, "objects in S3"},
 	{"github.com/cespare/xxhash/v2", false, "partition hashing at memory speed"},
-	{"github.com/fxamacker/cbor/v2", false, "CloudWatch's rpc-v2-cbor protocol"},
 	{"github.com/go-json-experiment/json", false, "JSON tokens without allocation; the standard library's next json"},
 	{"github.com/itchyny/gojq", false, "the only jq in Go, for Firehose's MetadataExtraction"},
 	{"github.com/klauspost/compress", false, "zstd, snappy and a gzip that is faster than the standard library's"},
 	{"github.com/parquet-go/parquet-go", false, "Parquet objects"},
 	{"github.com/prometheus/client_golang", false, "/metrics"},
 	{"github.com/schollz/progressbar/v3", false, "progress of sluice ship on a terminal"},
-	{"github.com/segmentio/kafka-go", false, "Kafka as a stream and as a source"},
 	{"go.etcd.io/bbolt", false, "the catalog: one file, atomic, synced on commit"},
 	{"go.yaml.in/yaml/v3", false, "the configuration file, with line numbers for errors"},
 	{"google.golang.org/protobuf", false, "protowire, to read OTLP without generated code"},
 
-	{"github.com/HdrHistogram/hdrhistogram-go", true, "latency of the load generator"},
 	{"github.com/aws/aws-sdk-go-v2/service/firehose", true, "an AWS client as the oracle of the API tests"},
 	{"github.com/google/go-cmp", true, "differences that people can read"},
 	{"github.com/johannesboyne/gofakes3", true, "an S3 inside the test process"},
 	{"github.com/rogpeppe/go-internal", true, "testscript, for the binary"},
-	{"github.com/twmb/franz-go", true, "a second Kafka client beside kafka-go; kfake needs this version"},
-	{"github.com/twmb/franz-go/pkg/kfake", true, "a Kafka inside the test process"},
-	{"go.opentelemetry.io/proto/otlp", true, "the oracle of the OTLP reader"},
 	{"go.uber.org/goleak", true, "goroutines left behind by Run"},
-	{"pgregory.net/rapid", true, "model tests"},
 }
 
 // goMod returns the modules of go.mod and whether each is a direct dependency.
