@@ -1,6 +1,10 @@
 package pattern
 
-import "sync"
+import (
+	"sync"
+
+	find "sluice/filter/pattern/internal/literal"
+)
 
 // This file is the compiled representation. Parsers (parse*.go) build it, and
 // every matcher reads it: the single-message one (match_*.go), the batch one
@@ -68,6 +72,10 @@ type spacePattern struct {
 
 	// lastTest is the highest index of a field with a condition, -1 if none.
 	lastTest int
+
+	// rare, if not nil, finds a literal that every match contains and few other
+	// messages do: most are then decided without being split.
+	rare *find.Finder
 }
 
 // field is one position of a space pattern; name is "" for an unnamed one and

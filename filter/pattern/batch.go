@@ -101,7 +101,7 @@ func (p *Pattern) matchEach(b Batch, lo, hi int, dst []uint32) []uint32 {
 	start := b.start(lo)
 	for i := lo; i < hi; i++ {
 		end := int(b.Ends[i])
-		if p.Match(b.Text[start:end]) {
+		if p.verify(b.Text[start:end]) {
 			dst = append(dst, uint32(i))
 		}
 		start = end + 1
@@ -112,7 +112,7 @@ func (p *Pattern) matchEach(b Batch, lo, hi int, dst []uint32) []uint32 {
 // matchThese matches the given messages.
 func (p *Pattern) matchThese(b Batch, events, dst []uint32) []uint32 {
 	for _, i := range events {
-		if p.Match(b.message(int(i))) {
+		if p.verify(b.message(int(i))) {
 			dst = append(dst, i)
 		}
 	}

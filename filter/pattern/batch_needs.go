@@ -30,6 +30,10 @@ type needs struct {
 // maxClause bounds the literals of one clause.
 const maxClause = 64
 
+// maxRareCost is the clause cost from which on nearly every message is a
+// candidate, so that looking for candidates first saves nothing.
+const maxRareCost = 0.12
+
 // needsOf derives the needs of p.
 func needsOf(p *Pattern) needs {
 	switch p.form {
@@ -61,6 +65,17 @@ func (n needs) best() *clause {
 	}
 	best := slices.MinFunc(n.clauses, compareClauses)
 	return &best
+}
+
+// rareLiteral returns a Finder for a literal that every match contains, nil if
+// there is none or only such that most messages contain, too.
+func rareLiteral(n needs) *find.Finder {
+	best := n.best()
+	if best == nil || n.inverted || len(best.literals) != 1 || best.literals[0] == "" || best.cost() > maxRareCost {
+		return nil
+	}
+	finder := find.NewFinder(best.literals[0])
+	return &finder
 }
 
 func compareClauses(a, b clause) int {

@@ -30,7 +30,11 @@
 // the last byte, since a message that is not JSON matches nothing. Values are
 // compared where they lie: strings are decoded only if they have an escape,
 // numbers only as far as the literal needs. A line is cut into tokens up to the
-// last one somebody asks about.
+// last one somebody asks about, and only if it has a rare literal of the pattern.
+//
+// MatchBatch looks for such a literal, or for a run of byte classes of a regex, in
+// many messages at once and matches those that have it. A Set gathers facts of 64
+// messages as bits of words and decides each pattern for all of them together.
 //
 // # Files
 //

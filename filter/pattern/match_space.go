@@ -106,6 +106,11 @@ func (t *tokenizer) farSeparator(i int) int {
 	return len(t.b)
 }
 
+// mayMatch reports whether the message has the pattern's rare literal.
+func (s *spacePattern) mayMatch(message []byte) bool {
+	return s.rare == nil || s.rare.Index(message) >= 0
+}
+
 // match binds tokens to fields and stops at the first condition that fails.
 func (s *spacePattern) match(message []byte) bool {
 	if s.all {

@@ -29,6 +29,9 @@ func Compile(text string) (*Pattern, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.form == Space {
+		p.space.rare = rareLiteral(needsOf(p))
+	}
 	return p, nil
 }
 
@@ -53,6 +56,15 @@ func (p *Pattern) Form() Form { return p.form }
 //
 // hot: BenchmarkMatch
 func (p *Pattern) Match(message []byte) bool {
+	if p.form == Space && !p.space.mayMatch(message) {
+		return false
+	}
+	return p.verify(message)
+}
+
+// verify is Match for a message that is known to have what the pattern needs, or
+// likely to.
+func (p *Pattern) verify(message []byte) bool {
 	switch p.form {
 	case Terms:
 		return p.terms.match(message)

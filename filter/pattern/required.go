@@ -4,10 +4,6 @@ import (
 	find "sluice/filter/pattern/internal/literal"
 )
 
-// maxRequiredCost is the clause cost from which on nearly every message is a
-// candidate, so that looking for candidates first saves nothing.
-const maxRequiredCost = 0.12
-
 // Required is for callers whose text has not been cut into messages yet: index
 // finds the first place in a text, of any number of messages, that a message
 // which matches must cover, or -1. The caller cuts out the message around it and
@@ -23,7 +19,7 @@ func (p *Pattern) Required() (index func(text []byte) int, exact bool) {
 	if p.form == JSON || best == nil || n.inverted || len(best.literals) != 1 || best.literals[0] == "" {
 		return nil, false
 	}
-	if !n.exact && best.cost() > maxRequiredCost {
+	if !n.exact && best.cost() > maxRareCost {
 		return nil, false
 	}
 	finder := find.NewFinder(best.literals[0])
