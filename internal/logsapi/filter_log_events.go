@@ -32,10 +32,13 @@ import (
 // is partial or empty, with a token. startFromHead=false needs a startTime of
 // 2024 or later. Tokens work for a day.
 //
-// Cost: a page reads the batches that overlap its span of time, each once. With
-// streams that are roughly in order these are little more than the page itself.
-// Where N batches lie over each other in time (a day's backlog sent by many at
-// once, or one timestamp for all), each page between reads all N again.
+// Cost: a page goes through the index of what lies ahead (40 bytes a batch, of
+// which Config of the store says how much stays in memory) and reads the batches
+// that overlap its span of time, each once. With streams that are roughly in
+// order these are little more than the page itself. Where N batches lie over each
+// other in time (a day's backlog sent by many at once, or one timestamp for all),
+// each page between reads all N again: those over its beginning are no part of
+// the 32 MiB, as otherwise no page would get ahead.
 //
 // Deviations: unmask is accepted and does nothing, as there is no masking. Events
 // older than the group's retention, and those of a deleted stream, are gone at

@@ -117,9 +117,9 @@ func (u *tailUpdate) slot(size int) int {
 func (t *tailBuffer) take(now time.Time) []sessionUpdate {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := len(t.updates)
-	if n > 0 && t.updates[n-1].second >= t.second(now) {
-		n--
+	n := slices.IndexFunc(t.updates, func(u *tailUpdate) bool { return u.second >= t.second(now) })
+	if n < 0 {
+		n = len(t.updates)
 	}
 	out := make([]sessionUpdate, 0, max(1, n))
 	for _, u := range t.updates[:n] {
