@@ -206,10 +206,14 @@ func StallBefore() Fault {
 	}}
 }
 
-// StallAfter is StallBefore after the upstream did what it was asked.
-func StallAfter() Fault {
+// StallAfter is StallBefore after the upstream did what it was asked; done is
+// called then.
+func StallAfter(done ...func()) Fault {
 	return Fault{name: "stall after", after: func(_ http.ResponseWriter, r *http.Request, answer *http.Response) {
 		io.Copy(io.Discard, answer.Body)
+		for _, f := range done {
+			f()
+		}
 		<-r.Context().Done()
 	}}
 }
