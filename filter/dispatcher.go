@@ -56,8 +56,8 @@ func New(cfg Config, shards ...Shard) *Dispatcher {
 	for _, sh := range shards {
 		d.shards = append(d.shards, &worker{
 			cfg: cfg, shard: sh,
-			plans:   plans{definitions: cfg.Definitions, log: cfg.Logger},
-			pending: map[uint64]event.Tally{}, change: make(chan struct{}), settled: sh.State.InputEnd(),
+			plans:  plans{definitions: cfg.Definitions, log: cfg.Logger},
+			change: make(chan struct{}), settled: sh.State.InputEnd(),
 		})
 	}
 	return d
@@ -95,7 +95,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 func (d *Dispatcher) Tally(filter uint64) event.Tally {
 	t := event.Tally{Filter: filter}
 	for _, w := range d.shards {
-		t = sum(t, w.tally(filter))
+		t = sum(t, w.shard.State.Tally(filter))
 	}
 	t.Filter = filter
 	return t
@@ -152,11 +152,10 @@ type worker struct {
 	head    []byte   // scratch: the frame's head
 	ends    []uint32 // scratch: a batch's message ends
 	tallies []event.Tally
-	unread  int // bytes of the log read since the last frame
+	next    uint64 // first position not read
+	unread  int    // bytes of the log read since the last frame
 
-	mu      sync.Mutex // guards the fields below
-	pending map[uint64]event.Tally
-	next    uint64        // first position not read
+	mu      sync.Mutex    // guards the fields below
 	settled uint64        // first position whose matches are not durable
 	change  chan struct{} // closed and replaced when settled grows
 }
@@ -167,7 +166,7 @@ func (w *worker) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.setNext(from)
+	w.next = from
 	w.noteSettled()
 	for {
 		block, more, err := w.read(ctx, r, true)
@@ -229,7 +228,7 @@ func (w *worker) block(ctx context.Context, block wal.Block) error {
 			}
 			w.unread += len(f.Payload)
 		}
-		w.setNext(f.Seq + 1)
+		w.next = f.Seq + 1
 		if len(w.entries) >= maxFrame {
 			if err := w.flush(ctx, 0); err != nil {
 				return err
@@ -255,26 +254,22 @@ func (w *worker) batch(f wal.Frame) error {
 	at := event.Position{Shard: w.shard.Number, Number: f.Seq}
 	w.ends = b.AppendEnds(w.ends[:0])
 	p.set.Match(pattern.Batch{Text: b.Text(), Ends: w.ends}, &p.matches)
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	for i, filter := range p.filters {
 		if !inForce(filter, at) {
 			continue
 		}
-		t := w.pending[filter.Filter]
-		t.Filter = filter.Filter
-		t.Read += uint64(b.Len())
+		t := event.Tally{Filter: filter.Filter, Read: uint64(b.Len())}
 		if sel := event.Selection(p.matches.Of(i)); len(sel) > 0 {
 			before := len(w.entries)
 			m := event.Match{Key: filter.Route, Filter: filter.Filter, Source: f.Seq, Name: p.names[i]}
 			if w.entries, err = event.AppendMatch(w.entries, m, b, sel, min(maxCopy, maxFrame-min(before, maxFrame))); err != nil {
 				return err
 			}
-			t.Matched += uint64(len(sel))
-			t.Bytes += uint64(event.Delivery{Batch: b, Selection: sel}.Bytes())
+			t.Matched = uint64(len(sel))
+			t.Bytes = uint64(event.Delivery{Batch: b, Selection: sel}.Bytes())
 			w.keys = append(w.keys, filter.Route)
 		}
-		w.pending[filter.Filter] = t
+		w.shard.State.note(t)
 	}
 	return nil
 }
@@ -286,21 +281,12 @@ func (w *worker) flush(ctx context.Context, unread int) error {
 	if len(w.entries) == 0 && w.unread <= unread {
 		return nil
 	}
-	w.mu.Lock()
-	w.tallies = w.tallies[:0]
-	for _, t := range w.pending {
-		w.tallies = append(w.tallies, t)
-	}
-	end := w.next
-	w.mu.Unlock()
-	w.head = event.AppendMatches(w.head[:0], end, w.cfg.Clock.Now().UnixMilli(), w.tallies)
+	w.tallies = w.shard.State.appendPending(w.tallies[:0])
+	w.head = event.AppendMatches(w.head[:0], w.next, w.cfg.Clock.Now().UnixMilli(), w.tallies)
 	seq, err := w.enqueue(ctx)
 	if err != nil {
 		return fmt.Errorf("append matches: %w", err)
 	}
-	w.mu.Lock()
-	clear(w.pending) // the state has them since the frame was sequenced
-	w.mu.Unlock()
 	if err := w.shard.Log.WaitDurable(ctx, seq); err != nil {
 		return fmt.Errorf("append matches: %w", err)
 	}
@@ -308,12 +294,6 @@ func (w *worker) flush(ctx context.Context, unread int) error {
 	w.cfg.Published(slices.Compact(w.keys)...)
 	w.entries, w.keys, w.unread = w.entries[:0], w.keys[:0], 0
 	return nil
-}
-
-func (w *worker) setNext(n uint64) {
-	w.mu.Lock()
-	w.next = n
-	w.mu.Unlock()
 }
 
 // enqueue appends the frame, and waits while the log cannot take it.
@@ -358,11 +338,4 @@ func (w *worker) position() uint64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.settled
-}
-
-func (w *worker) tally(filter uint64) event.Tally {
-	w.mu.Lock()
-	pending := w.pending[filter]
-	w.mu.Unlock()
-	return sum(pending, w.shard.State.Tally(filter))
 }

@@ -14,15 +14,20 @@ import (
 var le = binary.LittleEndian
 
 // State is what the dispatcher of one shard knows after a restart: the input
-// position and what every filter did below it. It is a wal.Folder.
+// position and what every filter did below it. It is a wal.Folder. What the
+// filters did since the last frame is kept here too, so that it moves from one
+// to the other at once and no scrape sees it twice.
 type State struct {
 	mu       sync.Mutex // guards the fields below
 	inputEnd uint64
-	tallies  map[uint64]event.Tally
+	tallies  map[uint64]event.Tally // in frames of the log
+	pending  map[uint64]event.Tally // for the frame to come
 }
 
 // NewState returns a state to be given to the log's Config.Folders.
-func NewState() *State { return &State{tallies: map[uint64]event.Tally{}} }
+func NewState() *State {
+	return &State{tallies: map[uint64]event.Tally{}, pending: map[uint64]event.Tally{}}
+}
 
 // ID implements wal.Folder.
 func (s *State) ID() uint8 { return wal.FolderFilter }
@@ -42,6 +47,24 @@ func (s *State) Fold(f wal.Frame) {
 	for t := range m.Tallies() {
 		s.tallies[t.Filter] = sum(s.tallies[t.Filter], t)
 	}
+	clear(s.pending) // the frame had all of it: nothing is noted while one is made
+}
+
+// note adds what a filter did with a batch.
+func (s *State) note(t event.Tally) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pending[t.Filter] = sum(s.pending[t.Filter], t)
+}
+
+// appendPending appends what the frame to come has to tell.
+func (s *State) appendPending(dst []event.Tally) []event.Tally {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.pending {
+		dst = append(dst, t)
+	}
+	return dst
 }
 
 func sum(a, b event.Tally) event.Tally {
@@ -55,11 +78,11 @@ func (s *State) InputEnd() uint64 {
 	return s.inputEnd
 }
 
-// Tally is what a filter did so far.
+// Tally is what a filter did so far, in frames of the log or not yet.
 func (s *State) Tally(filter uint64) event.Tally {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.tallies[filter]
+	return sum(s.tallies[filter], s.pending[filter])
 }
 
 const tallySnapshot = 4 * 8
