@@ -27,8 +27,9 @@ var Scope = catalog.Scope{Account: Account, Region: Region}
 
 // Server serves operations on a loopback port until the test ends.
 type Server struct {
-	t   testing.TB
-	URL string
+	t      testing.TB
+	URL    string
+	client *http.Client
 }
 
 // Serve starts a server.
@@ -40,7 +41,7 @@ func Serve(t testing.TB, ops ...awsapi.Operation) *Server {
 	}
 	s := httptest.NewServer(handler)
 	t.Cleanup(s.Close)
-	return &Server{t: t, URL: s.URL}
+	return &Server{t: t, URL: s.URL, client: s.Client()} // a transport of its own, closed with the server
 }
 
 // Client is the AWS SDK's client, without retries.
@@ -49,7 +50,7 @@ func (s *Server) Client() *cloudwatchlogs.Client {
 		BaseEndpoint: aws.String(s.URL), Region: Region,
 		Credentials: credentials.NewStaticCredentialsProvider(Account, "secret", ""),
 		Retryer:     aws.NopRetryer{},
-		HTTPClient:  http.DefaultClient, // its idle connections end with the server
+		HTTPClient:  s.client,
 	})
 }
 
@@ -70,7 +71,7 @@ func (s *Server) Call(operation, body string) Answer {
 	}
 	req.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	req.Header.Set("X-Amz-Target", "Logs_20140328."+operation)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := s.client.Do(req)
 	if err != nil {
 		s.t.Fatal(err)
 	}
