@@ -3,12 +3,15 @@ package logsapitest
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 
@@ -44,13 +47,19 @@ func Serve(t testing.TB, ops ...awsapi.Operation) *Server {
 	return &Server{t: t, URL: s.URL, client: s.Client()} // a transport of its own, closed with the server
 }
 
-// Client is the AWS SDK's client, without retries.
+// Client is the AWS SDK's client. Of all errors it repeats only what net/http
+// does to itself under load: a response that was on its way is cut off because
+// the connection's writer was not scheduled to see the request's end before.
 func (s *Server) Client() *cloudwatchlogs.Client {
 	return cloudwatchlogs.New(cloudwatchlogs.Options{
 		BaseEndpoint: aws.String(s.URL), Region: Region,
 		Credentials: credentials.NewStaticCredentialsProvider(Account, "secret", ""),
-		Retryer:     aws.NopRetryer{},
-		HTTPClient:  s.client,
+		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
+			o.Retryables = []retry.IsErrorRetryable{retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+				return aws.BoolTernary(errors.Is(err, net.ErrClosed))
+			})}
+		}),
+		HTTPClient: s.client,
 	})
 }
 
