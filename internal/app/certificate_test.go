@@ -9,6 +9,9 @@ import (
 	"sluice/internal/awsapi"
 )
 
+// certificates is the folder of the pair that all tests share.
+var certificates string
+
 // makeCertificate makes the self-signed pair the way the app does.
 func makeCertificate(t *testing.T) app.TLS {
 	t.Helper()
@@ -16,6 +19,7 @@ func makeCertificate(t *testing.T) app.TLS {
 	if err != nil {
 		t.Fatal(err)
 	}
+	certificates = dir
 	if _, err := awsapi.NewTLSConfig(awsapi.TLSFiles{Dir: dir}); err != nil {
 		t.Fatal(err)
 	}

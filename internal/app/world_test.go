@@ -23,7 +23,14 @@ import (
 	"sluice/internal/vfs"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if certificates != "" {
+			os.RemoveAll(certificates) // of a test run: nothing depends on it
+		}
+		os.Exit(code)
+	}))
+}
 
 // process is an app on a file system in memory.
 type process struct {
