@@ -109,7 +109,7 @@ func FuzzOpen(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		b = mend(bytes.Clone(b))
 		if h, ok, err := parseHeader(b); err != nil || ok && h != (header{uuid: fuzzUUID, base: 1}) {
-			t.Skip() // refused, rightly
+			t.Skip("refused, rightly")
 		}
 		mem := vfs.NewMem()
 		file, err := vfs.Create(mem, segmentName(1, fuzzUUID))
