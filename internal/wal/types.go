@@ -13,6 +13,8 @@ const (
 	TypeCount                      // counters of rejected and dropped events; key = the log group's uid
 	TypeRecords                    // records put into an embedded stream; key = the stream's uid
 	TypeOutbox                     // the state of an outside destination's outbox; key = the subscription filter's uid
+	TypeMetrics                    // metric data put by PutMetricData; key = 0
+	TypeAlarm                      // a transition of an alarm, or an action done; key = the alarm's uid
 
 	// Types from typeReserved on belong to the log: Enqueue refuses them and
 	// readers never see them.
@@ -27,6 +29,11 @@ const (
 	FolderStream   uint8 = 2 // stream/embedded: the index by stream
 	FolderFilter   uint8 = 3 // filter: input position and tallies
 	FolderFirehose uint8 = 4 // firehose: positions, open plans, counters
+	FolderOrigins  uint8 = 5 // high-water marks of sources outside: Kafka partitions, other regions' shards
+	FolderRequests uint8 = 6 // ingest: requests of the last minutes, to recognise a client's retry
+	FolderOutbox   uint8 = 7 // filter: positions of destinations outside the process
+	FolderAlarms   uint8 = 8 // internal/monitoring: states of alarms and actions under way
+	FolderDropped  uint8 = 9 // internal/store: what the disk budget dropped
 )
 
 // Frame is one entry of the log.
