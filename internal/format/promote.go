@@ -6,6 +6,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/parquet-go/parquet-go"
+
+	"sluice/internal/jsonscan"
 )
 
 // promoter takes the promoted members out of messages that are JSON objects,
@@ -14,7 +16,7 @@ import (
 // at all. A member that occurs twice is taken from its first occurrence; the
 // other stays in the rest.
 type promoter struct {
-	jsonScanner
+	jsonscan.Cursor
 	root    member
 	found   []parquet.Value // by field, null where nothing was found
 	nulls   []parquet.Value
@@ -71,16 +73,16 @@ func (p *promoter) reset() { p.rests, p.strings = p.rests[:0], p.strings[:0] }
 // hot: BenchmarkPromote
 func (p *promoter) take(message []byte) (rest []byte) {
 	copy(p.found, p.nulls)
-	p.jsonScanner = jsonScanner{text: message}
+	p.Cursor = jsonscan.Cursor{Text: message}
 	p.serie++
 	mark := len(p.rests)
-	p.space()
-	if p.next() != '{' {
+	p.Space()
+	if p.Next() != '{' {
 		return nil
 	}
 	kept, _, ok := p.object(&p.root)
-	p.space()
-	if !ok || p.at != len(message) {
+	p.Space()
+	if !ok || p.At != len(message) {
 		copy(p.found, p.nulls)
 		kept = 0
 	}
@@ -94,18 +96,18 @@ func (p *promoter) take(message []byte) (rest []byte) {
 // object walks the object at hand and appends what stays of it to rests. It
 // counts the members that stayed and those that were promoted, whole or in part.
 func (p *promoter) object(m *member) (kept, taken int, ok bool) {
-	if !p.enter() {
+	if !p.Enter() {
 		return 0, 0, false
 	}
 	p.rests = append(p.rests, '{')
-	for more := p.open('}'); more; more = p.more('}') {
-		from := p.at
-		if !p.string() {
+	for more := p.Open('}'); more; more = p.More('}') {
+		from := p.At
+		if !p.SkipString() {
 			return 0, 0, false
 		}
-		key := p.text[from:p.at]
+		key := p.Text[from:p.At]
 		c := p.child(m, key)
-		if !p.colon() {
+		if !p.Colon() {
 			return 0, 0, false
 		}
 		mark := len(p.rests)
@@ -125,7 +127,7 @@ func (p *promoter) object(m *member) (kept, taken int, ok bool) {
 		}
 	}
 	p.rests = append(p.rests, '}')
-	return kept, taken, p.leave('}')
+	return kept, taken, p.Leave('}')
 }
 
 // member takes the value of c, nil for a member of no interest, or appends it
@@ -134,16 +136,16 @@ func (p *promoter) member(c *member) (stays, ok bool) {
 	first := c != nil && c.seen != p.serie
 	if first {
 		c.seen = p.serie
-		if c.field < 0 && p.next() == '{' {
+		if c.field < 0 && p.Next() == '{' {
 			kept, taken, ok := p.object(c)
 			return kept > 0 || taken == 0, ok
 		}
 	}
-	from := p.at
-	if !p.value() {
+	from := p.At
+	if !p.SkipValue() {
 		return false, false
 	}
-	raw := p.text[from:p.at]
+	raw := p.Text[from:p.At]
 	if first && c.field >= 0 && p.promote(c, raw) {
 		return false, true
 	}

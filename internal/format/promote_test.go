@@ -13,6 +13,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"sluice/bench/corpus"
+	"sluice/internal/jsonscan"
 )
 
 var promoteFields = []Field{
@@ -87,8 +88,8 @@ func TestPromote(t *testing.T) {
 	deep := func(n int) string {
 		return `{"x":` + strings.Repeat("[", n) + strings.Repeat("]", n) + `,"level":"a"}`
 	}
-	f(deep(maxDepth-1), `{"x":`+strings.Repeat("[", maxDepth-1)+strings.Repeat("]", maxDepth-1)+`}`, "a")
-	f(deep(maxDepth), ``)
+	f(deep(jsonscan.MaxDepth-1), `{"x":`+strings.Repeat("[", jsonscan.MaxDepth-1)+strings.Repeat("]", jsonscan.MaxDepth-1)+`}`, "a")
+	f(deep(jsonscan.MaxDepth), ``)
 }
 
 // oracle promotes by encoding/json's tokens: values by path, and the rest as a
