@@ -11,13 +11,16 @@ import (
 	"sluice/internal/wal"
 )
 
-// Log is what streams need of a log shard; *wal.Log is one.
+// Log is what streams need of a log shard; *store.Shard is one, and so is a
+// *wal.Log alone.
 type Log interface {
 	Append(ctx context.Context, t wal.Type, key uint64, payload ...[]byte) (uint64, error)
+	// Read returns the frame at a position, wherever it is kept by now.
 	Read(seq uint64) (wal.Frame, error)
-	NewReader(from uint64) (*wal.Reader, error)
+	// Frames visits the frames in [first, end) that a stream may want, in order.
+	// What is gone is passed over.
+	Frames(first, end uint64, visit func(wal.Frame) error) error
 	Durable() uint64
-	First() uint64
 }
 
 // Shard is one log with the index that follows it.
@@ -158,31 +161,7 @@ func (sh Shard) frames(run entry, visit func(wal.Frame) error) error {
 		}
 		return visit(f)
 	}
-	r, err := sh.Log.NewReader(run.first)
-	if errors.Is(err, wal.ErrTrimmed) {
-		r, err = sh.Log.NewReader(sh.Log.First())
-	}
-	if err != nil {
-		return err
-	}
-	for {
-		block, ok, err := r.TryNext()
-		if errors.Is(err, wal.ErrTrimmed) {
-			err = r.Seek(sh.Log.First())
-			ok = err == nil
-		}
-		if err != nil || !ok {
-			return err
-		}
-		for f := range block.All() {
-			if f.Seq >= run.end {
-				return nil
-			}
-			if err := visit(f); err != nil {
-				return err
-			}
-		}
-	}
+	return sh.Log.Frames(run.first, run.end, visit)
 }
 
 // gone tells of what can never be read again: damaged, trimmed, or of a version
