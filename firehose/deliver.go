@@ -74,19 +74,24 @@ func (l *lane) encode(ctx context.Context, p *plan) (format.Object, int64, error
 	if err != nil {
 		return format.Object{}, 0, fmt.Errorf("encode object: %w", err)
 	}
-	w := codec.NewWriter()
-	defer w.Discard()
-	land := newLanding(p.form, w)
-	defer land.release()
+	var body body = newLanding(p.form, codec.NewWriter())
+	defer body.discard()
+	bytes := int64(0)
 	err = l.room.links.Source.Parcels(ctx, l.stream.Route, p.span(l.shard), func(p event.Parcel) error {
-		land.parcel(p)
+		bytes += int64(p.Bytes())
+		for _, r := range p.Records {
+			body.record(p.Arrived, r)
+		}
+		for _, d := range p.Deliveries {
+			body.delivery(d)
+		}
 		return nil
 	})
 	if err != nil {
 		return format.Object{}, 0, fmt.Errorf("read %v of the stream: %w", p.span(l.shard), err)
 	}
-	object, err := w.Close()
-	return object, land.bytes, err
+	object, err := body.close()
+	return object, bytes, err
 }
 
 // put makes sure that the object is there, by this attempt or an earlier one.

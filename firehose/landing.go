@@ -22,12 +22,12 @@ const (
 	lastForm = formMessages
 )
 
-// landing writes parcels into an object in one form.
+// landing is the body of a raw object: events land in one form, records as they
+// are.
 type landing struct {
 	form   form
 	out    *format.Writer
 	packer *envelope.Packer // for members and documents
-	bytes  int64            // of records and messages
 }
 
 func newLanding(f form, out *format.Writer) *landing {
@@ -38,40 +38,66 @@ func newLanding(f form, out *format.Writer) *landing {
 	return l
 }
 
+// delivery writes events in the landing's form. Messages are runs as they lie in
+// the batch: a message is followed by its line feed there already.
+//
+// hot: BenchmarkDelivery
+func (l *landing) delivery(d event.Delivery) {
+	if l.form == formMessages {
+		for lo, hi := range d.Batch.Runs(d.Selection) {
+			l.out.Append(d.Batch.Lines(lo, hi), hi-lo)
+		}
+		return
+	}
+	for part := range envelope.Parts(d) {
+		l.out.Append(l.document(d, part), part.To-part.From)
+	}
+}
+
+// document is the payload of one part, valid until the next.
+func (l *landing) document(d event.Delivery, part envelope.Part) []byte {
+	document := l.packer.Document(d, part)
+	if l.form == formMembers {
+		document = l.packer.Compress(document)
+	}
+	return document
+}
+
+func (l *landing) record(_ int64, data []byte) { l.out.Append(data, 1) }
+
+func (l *landing) close() (format.Object, error) {
+	object, err := l.out.Close()
+	l.release()
+	return object, err
+}
+
+func (l *landing) discard() {
+	l.out.Discard()
+	l.release()
+}
+
 func (l *landing) release() {
 	if l.packer != nil {
 		l.packer.Release()
+		l.packer = nil
 	}
 }
 
-// hot: BenchmarkDelivery
-func (l *landing) parcel(p event.Parcel) {
-	for _, r := range p.Records {
-		l.bytes += int64(len(r))
-		l.out.Append(r, 1)
-	}
-	for _, d := range p.Deliveries {
-		if l.form == formMessages {
-			l.messages(d)
-			continue
+func (l *landing) appendDelivery(dst []byte, d event.Delivery) ([]byte, int) {
+	if l.form == formMessages {
+		for lo, hi := range d.Batch.Runs(d.Selection) {
+			dst = append(dst, d.Batch.Lines(lo, hi)...)
 		}
-		l.bytes += int64(d.Bytes())
-		for part := range envelope.Parts(d) {
-			document := l.packer.Document(d, part)
-			if l.form == formMembers {
-				document = l.packer.Compress(document)
-			}
-			l.out.Append(document, part.To-part.From)
-		}
+		return dst, d.Events()
 	}
+	for part := range envelope.Parts(d) {
+		dst = append(dst, l.document(d, part)...)
+	}
+	return dst, d.Events()
 }
 
-// messages writes runs of selected events as they lie in the batch: a message
-// is followed by its line feed there already.
-func (l *landing) messages(d event.Delivery) {
-	for lo, hi := range d.Batch.Runs(d.Selection) {
-		run := d.Batch.Lines(lo, hi)
-		l.bytes += int64(len(run) - (hi - lo))
-		l.out.Append(run, hi-lo)
-	}
+func (l *landing) appendRecord(dst []byte, _ int64, data []byte) ([]byte, int) {
+	return append(dst, data...), 1
 }
+
+func (l *landing) run(flat []byte, count int) { l.out.Append(flat, count) }

@@ -1,0 +1,43 @@
+package firehose
+
+import (
+	"sluice/internal/event"
+	"sluice/internal/format"
+)
+
+// body is what one object is written through: a format and its codec. It belongs
+// to one goroutine, takes what an object holds in order and ends with close or
+// discard. Errors stick and come back from close. What it is given are views that
+// are valid during the call.
+//
+// Two attempts at one object may give it the same records in other portions: the
+// hash of the Object, its Count and its RecordBytes must follow from the records
+// alone.
+type body interface {
+	// delivery takes events that a subscription filter selected.
+	delivery(d event.Delivery)
+	// record takes one record as it is delivered, and when it arrived (ms).
+	record(arrived int64, data []byte)
+	// close ends the object; its body lives until Object.Release.
+	close() (format.Object, error)
+	// discard ends it without an object. After close it does nothing.
+	discard()
+}
+
+// flatBody is a body whose objects are records one after the other. It also
+// takes runs that were made by appendFlat before: small objects are gathered that
+// way, many at once, before one after the other gets an encoder.
+type flatBody interface {
+	body
+	// appendDelivery appends what delivery would write, and counts it.
+	appendDelivery(dst []byte, d event.Delivery) (out []byte, count int)
+	// appendRecord appends what record would write.
+	appendRecord(dst []byte, arrived int64, data []byte) (out []byte, count int)
+	// run writes what these appended.
+	run(flat []byte, count int)
+}
+
+// newBody starts an object in the form that settings ask for.
+func (c *settings) newBody() (body, error) {
+	return newLanding(c.config.form(), c.codec.NewWriter()), nil
+}
