@@ -10,35 +10,28 @@ type Outcome struct {
 	Data []byte
 	// Whole tells that Data is the source record itself, untouched.
 	Whole bool
-	// Values are the partition values that the extraction query gave, in the
-	// order of Settings.Keys; nil without extraction.
-	Values []string
-	// Failure says that the processors refused it: it goes to the error prefix.
+	// Partition is the values of its partition keys, as Query has them; empty
+	// without extraction.
+	Partition []byte
+	// Failure says that it goes to the error prefix instead. Data is what the
+	// error record carries then; nil means the source record.
 	Failure *Failure
 	// Dropped tells that nothing is delivered, and that this is right so: a
 	// control message.
 	Dropped bool
 }
 
-// Failure is why something goes to the error prefix instead.
-type Failure struct {
-	// Type is the error-output-type, such as processing-failed.
-	Type string
-	// Code and Message stand in the error record, in AWS's words where they are
-	// known: DynamicPartitioning.MetadataExtractionFailed.
-	Code, Message string
-	// Raw is what the error record carries; nil means the source record.
-	Raw []byte
-}
-
 // Processors take source records through all steps that are configured. It
 // belongs to one goroutine. The same bytes give the same outcomes, always: a
-// delivery is accounted in one pass over the log and encoded in another.
+// delivery is accounted in one pass over the log and encoded in another. Every
+// record gives at least one outcome.
 type Processors interface {
 	// Record takes a record that was put directly into the delivery stream.
 	Record(data []byte, visit func(*Outcome))
 	// Message takes a message that a subscription filter selected, or a document
 	// that holds several: decompressed and extracted already, so that
-	// de-aggregation and extraction of metadata remain.
+	// de-aggregation, extraction of metadata and the delimiter remain. The line
+	// feed that follows an extracted message is no part of it, and is its
+	// delimiter already.
 	Message(text []byte, visit func(*Outcome))
 }
