@@ -3,7 +3,6 @@ package awsapi
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -19,7 +18,9 @@ type exchange struct {
 	control *http.ResponseController
 	started time.Time
 
+	target  string    // of the operation, where it stands outside the body
 	op      Operation // its zero value until found
+	dialect dialect
 	request Request
 	reply   Reply
 	sent    Exchange // what the Observer is told
@@ -31,15 +32,21 @@ type exchange struct {
 
 // run does everything up to the answer, in the package comment's order.
 func (x *exchange) run() error {
-	if err := checkRoute(x.r); err != nil {
+	var err error
+	if x.dialect.protocol, x.target, err = route(x.r); err != nil {
 		return err
 	}
+	x.request.protocol = x.dialect.protocol
 	sig, err := x.identify()
+	x.dialect.model = x.server.modelOf(x.target, sig.service)
 	if err != nil {
 		return err
 	}
-	if err := x.findOperation(sig.service); err != nil {
-		return err
+	inBody := x.dialect.protocol == protocolQuery
+	if !inBody {
+		if err := x.findOperation(sig.service); err != nil {
+			return err
+		}
 	}
 	if err := x.takePlace(); err != nil {
 		return err
@@ -47,28 +54,26 @@ func (x *exchange) run() error {
 	if err := x.receive(sig); err != nil {
 		return err
 	}
+	if inBody {
+		if err := x.findAction(sig.service); err != nil {
+			return err
+		}
+	}
 	x.reply.Body = takeReplyBuffer()
 	return x.handle()
-}
-
-func checkRoute(r *http.Request) error {
-	if r.URL.Path != "/" {
-		return &Error{CodeUnknownOperation, fmt.Sprintf("There is nothing at %q: AWS requests are POST / with X-Amz-Target.", r.URL.Path), http.StatusNotFound}
-	}
-	if r.Method != http.MethodPost {
-		return &Error{CodeUnknownOperation, fmt.Sprintf("%s is not a method of this endpoint: AWS requests are POST / with X-Amz-Target.", r.Method), http.StatusMethodNotAllowed}
-	}
-	return nil
 }
 
 // findOperation looks the target up in the service that the client signed for,
 // or by the target alone when it did not sign.
 func (x *exchange) findOperation(service string) error {
-	target := x.r.Header.Get("X-Amz-Target")
+	target := x.target
 	if target == "" {
 		return &Error{Code: CodeUnknownOperation, Message: "The header X-Amz-Target, which names the operation, is missing."}
 	}
 	op, ok := x.server.ops[target]
+	if ok && x.dialect.protocol == protocolCBOR && op.model == nil {
+		ok = false // a service of AWS JSON alone
+	}
 	if !ok || service != "" && service != op.Service {
 		text := "The operation " + target + " is not supported here"
 		if service != "" {
@@ -77,6 +82,21 @@ func (x *exchange) findOperation(service string) error {
 		return &Error{Code: CodeUnknownOperation, Message: text + "."}
 	}
 	x.op = op
+	return nil
+}
+
+// findAction looks up the operation that a form names. A service of the query
+// protocol is told by its version, for those that did not sign.
+func (x *exchange) findAction(service string) error {
+	action, version := actionOf(x.request.Body)
+	if action == "" {
+		return &Error{Code: "MissingAction", Message: "The request is missing an action or a required parameter."}
+	}
+	op, ok := x.server.actions[queryAction{version, action}]
+	if !ok || service != "" && service != op.Service {
+		return &Error{Code: CodeUnknownOperation, Message: "Could not find operation " + action + " for version " + version}
+	}
+	x.op, x.dialect.model = op, op.model
 	return nil
 }
 
@@ -133,13 +153,13 @@ func (x *exchange) answer(err error) {
 	body := x.reply.Body
 	if err != nil {
 		e = x.asAnswer(err)
-		body = appendErrorBody(body[:0], e)
+		body = x.dialect.appendError(body[:0], x.request.ID, e)
 		x.sent.Code = e.Code
 		x.boundUnread(e)
 	} else {
 		copyHeader(x.w.Header(), x.reply.header)
 	}
-	x.sent.Status = writeAnswer(x.w, x.r, x.request.ID, e, body)
+	x.sent.Status = x.dialect.writeAnswer(x.w, x.r, x.request.ID, e, body)
 	x.sent.SentBytes = int64(len(body))
 	x.reply.Body = body
 }

@@ -24,7 +24,9 @@ func Guard(next http.Handler, names ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := guard(r, allowed); err != nil {
 			id := newRequestID()
-			writeAnswer(w, r, id, err, appendErrorBody(nil, err))
+			var d dialect
+			d.protocol, _, _ = route(r)
+			d.writeAnswer(w, r, id, err, d.appendError(nil, id, err))
 			return
 		}
 		next.ServeHTTP(w, r)

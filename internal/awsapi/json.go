@@ -113,10 +113,14 @@ func javaType(t reflect.Type) string {
 	return "Structure"
 }
 
-// Timestamp is a point in time as Firehose and Kinesis write it: seconds since
-// 1970 as a JSON number with millisecond fractions. CloudWatch Logs uses plain
-// integers of milliseconds instead.
+// Timestamp is a point in time as Firehose, Kinesis and CloudWatch write it:
+// seconds since 1970 as a JSON number with millisecond fractions; Multi tells its
+// form in other protocols. CloudWatch Logs uses plain integers of milliseconds
+// instead.
 type Timestamp struct{ time.Time }
+
+// maxTimestamp bounds timestamps in seconds, beyond the year 5000.
+const maxTimestamp = 1e11
 
 // MarshalJSON writes seconds with up to three decimals.
 func (t Timestamp) MarshalJSON() ([]byte, error) {
@@ -126,7 +130,7 @@ func (t Timestamp) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads seconds.
 func (t *Timestamp) UnmarshalJSON(b []byte) error {
 	seconds, err := strconv.ParseFloat(string(b), 64)
-	if err != nil || seconds > 1e11 || seconds < -1e11 {
+	if err != nil || !(math.Abs(seconds) <= maxTimestamp) {
 		return errors.New("timestamp is not a number of seconds")
 	}
 	t.Time = time.UnixMilli(int64(math.Round(seconds * 1000))).UTC()

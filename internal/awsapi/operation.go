@@ -19,14 +19,17 @@ type Request struct {
 	Header    http.Header // as received
 	Body      []byte      // inflated; a pooled buffer, see Raw
 	WireBytes int         // length of the body as it was sent
+
+	protocol protocol // of the body, and so of the answer's
 }
 
 // Operation is one AWS operation as a value: a room exports its operations,
-// app hands them to New. Make them with JSON or Raw.
+// app hands them to New. Make them with JSON, Multi or Raw.
 type Operation struct {
 	Service string // of the credential scope: logs, firehose, kinesis, monitoring
 	Target  string // X-Amz-Target: "Logs_20140328.CreateLogGroup"
 
+	model *ServiceModel // of an operation in several protocols, else nil
 	serve func(ctx context.Context, r *Request, w *Reply) error
 }
 

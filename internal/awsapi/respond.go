@@ -15,6 +15,9 @@ import (
 const (
 	requestIDHeader = "x-amzn-RequestId"
 	errorTypeHeader = "x-amzn-ErrorType"
+	// queryErrorHeader tells a client that asks for it the code which the query
+	// protocol would have given.
+	queryErrorHeader = "x-amzn-query-error"
 )
 
 const (
@@ -24,17 +27,23 @@ const (
 
 // writeAnswer sends a whole answer, e == nil meaning success, and returns its
 // status.
-func writeAnswer(w http.ResponseWriter, r *http.Request, id string, e *Error, body []byte) int {
+func (d dialect) writeAnswer(w http.ResponseWriter, r *http.Request, id string, e *Error, body []byte) int {
 	h := w.Header()
 	h[requestIDHeader] = []string{id}
-	if _, set := h["Content-Type"]; !set {
-		h["Content-Type"] = []string{answerContentType(r)}
+	if _, set := h["Content-Type"]; !set && (d.protocol != protocolCBOR || len(body) > 0) {
+		h["Content-Type"] = []string{d.protocol.contentType(r)}
+	}
+	if d.protocol == protocolCBOR {
+		h[smithyProtocolHeader] = []string{smithyCBOR}
 	}
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	status := http.StatusOK
 	if e != nil {
 		status = e.status()
 		h[errorTypeHeader] = []string{e.Code}
+		if d.model != nil && r.Header.Get("X-Amzn-Query-Mode") == "true" {
+			h[queryErrorHeader] = []string{d.model.queryCode(e.Code) + ";" + faultOf(e)}
+		}
 	}
 	if status == http.StatusMethodNotAllowed {
 		h["Allow"] = []string{http.MethodPost}
@@ -52,10 +61,31 @@ func answerContentType(r *http.Request) string {
 	return contentTypeJSON11
 }
 
-// appendErrorBody writes the bare code first: clients compare it as it stands.
-func appendErrorBody(dst []byte, e *Error) []byte {
+// dialect is how an answer is worded: the request's protocol, and the service's
+// model where it is known and speaks several.
+type dialect struct {
+	protocol protocol
+	model    *ServiceModel
+}
+
+func (d dialect) appendError(dst []byte, id string, e *Error) []byte {
+	switch d.protocol {
+	case protocolQuery:
+		return appendErrorXML(dst, d.model, id, e)
+	case protocolCBOR:
+		return appendErrorCBOR(dst, d.model, e)
+	}
+	return appendErrorJSON(dst, d.model, e)
+}
+
+// appendErrorJSON writes the code first; bare, where clients compare it as it
+// stands.
+func appendErrorJSON(dst []byte, m *ServiceModel, e *Error) []byte {
 	dst = append(dst, `{"__type":`...)
-	dst, _ = jsontext.AppendQuote(dst, e.Code) // its only error is invalid UTF-8, which it replaces
+	dst, _ = jsontext.AppendQuote(dst, m.errorType(e.Code)) // its only error is invalid UTF-8, which it replaces
+	if e.Message == "" && m != nil {
+		return append(dst, '}')
+	}
 	dst = append(dst, `,"message":`...)
 	dst, _ = jsontext.AppendQuote(dst, e.Message)
 	return append(dst, '}')

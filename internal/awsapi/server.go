@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"sluice/internal/clock"
@@ -93,14 +94,22 @@ type Exchange struct {
 type Server struct {
 	cfg      Config
 	ops      map[string]Operation // by target
-	verifier *verifier            // nil when any signature is accepted
-	places   chan struct{}        // one token per request under way
+	actions  map[queryAction]Operation
+	models   map[string]*ServiceModel // by service
+	verifier *verifier                // nil when any signature is accepted
+	places   chan struct{}            // one token per request under way
 }
 
 // New checks the configuration and the operations.
 func New(cfg Config, ops ...Operation) (*Server, error) {
 	cfg.setDefaults()
-	s := &Server{cfg: cfg, ops: make(map[string]Operation, len(ops)), places: make(chan struct{}, cfg.MaxConcurrent)}
+	s := &Server{
+		cfg:     cfg,
+		ops:     make(map[string]Operation, len(ops)),
+		actions: make(map[queryAction]Operation),
+		models:  make(map[string]*ServiceModel),
+		places:  make(chan struct{}, cfg.MaxConcurrent),
+	}
 	if !isAccount(cfg.AccountID) {
 		return nil, fmt.Errorf("check account_id %q: want twelve digits", cfg.AccountID)
 	}
@@ -115,6 +124,7 @@ func New(cfg Config, ops ...Operation) (*Server, error) {
 			return nil, fmt.Errorf("add operation %q: given twice", op.Target)
 		}
 		s.ops[op.Target] = op
+		s.addModel(op)
 	}
 	if len(cfg.Credentials) > 0 {
 		var err error
@@ -123,6 +133,28 @@ func New(cfg Config, ops ...Operation) (*Server, error) {
 		}
 	}
 	return s, nil
+}
+
+// queryAction is how the query protocol names an operation.
+type queryAction struct{ version, action string }
+
+// addModel makes an operation known to the query protocol.
+func (s *Server) addModel(op Operation) {
+	m := op.model
+	if m == nil {
+		return
+	}
+	s.models[m.Service] = m
+	s.actions[queryAction{m.Version, op.Target[strings.LastIndexByte(op.Target, '.')+1:]}] = op
+}
+
+// modelOf is the model of the service that a target or else a signature names,
+// nil for services of AWS JSON alone.
+func (s *Server) modelOf(target, service string) *ServiceModel {
+	if op, ok := s.ops[target]; ok {
+		return op.model
+	}
+	return s.models[service]
 }
 
 // ServeHTTP answers one AWS request.
