@@ -60,53 +60,35 @@ type Chain struct {
 	Over int64
 }
 
-// Record implements Processors. A message that was extracted ends with a line
-// feed, as those from subscription filters do, unless a delimiter is appended.
+// Record implements Processors.
 func (c *Chain) Record(data []byte, visit func(*Outcome)) {
 	if !c.settings.Decompress {
 		c.split(data, data, visit)
 		return
 	}
 	inflated, err := c.inflater.Inflate(data)
-	if err != nil {
+	if err == nil {
+		err = c.messages.Read(inflated)
+	}
+	switch m := &c.messages; {
+	case err != nil:
 		c.refuse(err, data, visit)
-		return
-	}
-	if err := c.messages.Read(inflated); err != nil {
-		c.refuse(err, data, visit)
-		return
-	}
-	if c.messages.Control && len(c.messages.Ends) == 0 {
-		c.out = Outcome{Dropped: true}
-		visit(&c.out)
-		return
-	}
-	if !c.settings.Extract {
+	case len(m.Ends) == 0: // a CONTROL_MESSAGE, or no events
+		c.drop(visit)
+	case !c.settings.Extract:
 		c.split(inflated, data, visit)
-		return
-	}
-	from := 0
-	for _, end := range c.messages.Ends {
-		text := c.messages.Text[from:end:end]
-		if c.plain() {
-			c.out = Outcome{Data: c.messages.Text[from : end+1 : end+1]}
-			visit(&c.out)
-		} else {
-			c.split(text, text, visit)
+	default:
+		for i := range m.Ends {
+			// Not the source itself, whatever follows: it was inside of it.
+			c.split(m.Message(i), nil, visit)
 		}
-		from = end + 1
 	}
-}
-
-// plain tells that nothing follows message extraction.
-func (c *Chain) plain() bool {
-	return c.settings.Split == Whole && c.extractor == nil && c.settings.End == nil
 }
 
 // Message implements Processors.
 func (c *Chain) Message(text []byte, visit func(*Outcome)) { c.split(text, text, visit) }
 
-// split de-aggregates. source is what an error record carries.
+// split de-aggregates. source is what an error record carries, nil for data.
 func (c *Chain) split(data, source []byte, visit func(*Outcome)) {
 	s := &c.settings
 	var tail []byte
@@ -126,10 +108,12 @@ func (c *Chain) split(data, source []byte, visit func(*Outcome)) {
 		return
 	}
 	for _, piece := range c.pieces {
-		c.finish(piece, piece, len(piece) == len(source), visit)
+		c.finish(piece, nil, source != nil && len(piece) == len(source), visit)
 	}
 	if len(tail) > 0 {
 		c.refuse(errTail, tail, visit)
+	} else if len(c.pieces) == 0 {
+		c.drop(visit) // nothing but white space or delimiters
 	}
 }
 
@@ -137,7 +121,7 @@ var errTail = failure(ProcessingFailed, CodeDeaggregation, "The rest of the reco
 
 // whole tells whether data is still the source.
 func whole(data, source []byte) bool {
-	return len(data) == len(source) && (len(data) == 0 || &data[0] == &source[0])
+	return source != nil && len(data) == len(source) && (len(data) == 0 || &data[0] == &source[0])
 }
 
 // finish reads the partition and appends the delimiter.
@@ -146,21 +130,38 @@ func (c *Chain) finish(data, source []byte, untouched bool, visit func(*Outcome)
 	if c.extractor != nil {
 		var err error
 		if c.partition, err = c.extractor.Append(c.partition[:0], data); err != nil {
+			if source == nil {
+				source = data
+			}
 			c.refuse(err, source, visit)
 			return
 		}
 		c.out.Partition = c.partition
 	}
-	if c.settings.End != nil {
-		c.ended = append(append(c.ended[:0], data...), c.settings.End...)
-		c.out.Data = c.ended
-	} else {
-		c.out.Whole = untouched
+	switch {
+	case c.settings.End != nil:
+		c.end(data, c.settings.End)
+	case untouched:
+		c.out.Whole = true
+	case c.settings.Extract:
+		c.end(data, lineFeed)
 	}
 	visit(&c.out)
 }
 
+var lineFeed = []byte("\n")
+
+func (c *Chain) end(data, delimiter []byte) {
+	c.ended = append(append(c.ended[:0], data...), delimiter...)
+	c.out.Data = c.ended
+}
+
 func (c *Chain) refuse(err error, raw []byte, visit func(*Outcome)) {
-	c.out = Outcome{Failure: err.(*Failure), Raw: raw}
+	c.out = Outcome{Failure: err.(*Failure), Data: raw}
+	visit(&c.out)
+}
+
+func (c *Chain) drop(visit func(*Outcome)) {
+	c.out = Outcome{Dropped: true}
 	visit(&c.out)
 }

@@ -34,7 +34,7 @@ func show(o *process.Outcome) string {
 	case o.Dropped:
 		return "dropped"
 	case o.Failure != nil:
-		return string(o.Failure.Type) + " " + string(o.Raw)
+		return string(o.Failure.Type) + " " + string(o.Data)
 	}
 	text := string(o.Data)
 	if o.Whole {
@@ -75,7 +75,7 @@ func TestChain(t *testing.T) {
 
 	extract := process.Settings{Decompress: true, Extract: true}
 	f(extract, zipped(envelope("DATA_MESSAGE", "one", `t\"w\u00f6\n`, "")), "one\n", "t\"wö\n\n", "\n")
-	f(extract, zipped(envelope("DATA_MESSAGE"))) // no events, nothing
+	f(extract, zipped(envelope("DATA_MESSAGE")), "dropped")
 	f(extract, zipped(envelope("CONTROL_MESSAGE", "x")+envelope("DATA_MESSAGE", "one")), "one\n")
 	f(extract, zipped(`{"messageType":"DATA_MESSAGE","logEvents":[{"id":"1"}]}`), "processing-failed "+zipped(`{"messageType":"DATA_MESSAGE","logEvents":[{"id":"1"}]}`))
 	f(extract, zipped(`{"logEvents":[{"message":"first"}],"messageType":"DATA_MESSAGE","logEvents":[{"message":"last"}]}`), "last\n")
@@ -87,16 +87,40 @@ func TestChain(t *testing.T) {
 	f(json, `{"a":1}[{"b":2}]`, `{"a":1}`, `processing-failed [{"b":2}]`)
 	f(json, `{"a":1}{"b":`, `{"a":1}`, `processing-failed {"b":`)
 	f(json, ` text `, `processing-failed text `)
-	f(json, "  ")
+	f(json, "  ", "dropped")
 
 	lines := process.Settings{Split: process.SplitDelimited, Delimiter: []byte("||"), SubRecords: 3, End: []byte("\n")}
 	f(lines, "a||b||", "a\n", "b\n")
 	f(lines, "||a|||b", "a\n", "|b\n")
+	f(lines, "||||", "dropped")
 	f(lines, "a||b||c||d", "a||b||c||d\n")
 
 	all := process.Settings{Decompress: true, Extract: true, Split: process.SplitJSON, End: []byte(";"), Query: query(t, "{c}", "c")}
 	f(all, zipped(envelope("DATA_MESSAGE", `{\"c\":1}{\"c\":2}`, `{\"d\":3}`)),
 		`{"c":1}; in 1;`, `{"c":2}; in 2;`, `processing-failed {"d":3}`)
+}
+
+func TestMessage(t *testing.T) {
+	f := func(s process.Settings, text string, want ...string) {
+		t.Helper()
+		var got []string
+		s.NewChain().Message([]byte(text), func(o *process.Outcome) { got = append(got, show(o)) })
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%.60q:\n%s", text, d)
+		}
+	}
+	extract := process.Settings{Decompress: true, Extract: true, Query: query(t, "{c}", "c")}
+	f(extract, `{"c":1}`, `{"c":1} whole in 1;`)
+	f(extract, `text`, `processing-failed text`)
+	f(extract, ``, `processing-failed `)
+	extract.Split = process.SplitJSON
+	f(extract, `{"c":1}`, `{"c":1} whole in 1;`)
+	f(extract, `{"c":1} {"c":2}x`, `{"c":1}`+"\n in 1;", `{"c":2}`+"\n in 2;", `processing-failed x`)
+	f(extract, ` `, `dropped`)
+	extract.End = []byte("|")
+	f(extract, `{"c":1}`, `{"c":1}| in 1;`)
+	documents := process.Settings{Decompress: true, Split: process.SplitJSON}
+	f(documents, `{"a":{}}{}`, `{"a":{}}`, `{}`)
 }
 
 func TestDelimiters(t *testing.T) {
