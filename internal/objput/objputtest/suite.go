@@ -48,6 +48,9 @@ func Run(t *testing.T, open func(testing.TB) Opened) {
 		{"a body that is too short makes no object", testShortBody},
 		{"an ended context makes no object", testCanceled},
 		{"a read need not be finished", testPartialRead},
+		{"a list has every key with the prefix, once", testList},
+		{"a list has pages", testListPages},
+		{"a list ends when its visitor does", testListEnds},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}
