@@ -1,17 +1,11 @@
 package awsapi
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"io"
 	"net/http"
 	"os"
-	"strings"
-	"sync"
 	"time"
-
-	"github.com/klauspost/compress/gzip"
 )
 
 // trusted is how much room a body gets before its sender has sent anything: a
@@ -25,12 +19,11 @@ func (x *exchange) receive(sig authorization) error {
 	if x.r.ContentLength > int64(x.server.cfg.MaxWireBytes) {
 		return tooLarge("sent", x.server.cfg.MaxWireBytes)
 	}
-	encoding := x.r.Header.Get("Content-Encoding")
-	zipped := strings.EqualFold(encoding, "gzip") || strings.EqualFold(encoding, "x-gzip")
-	if !zipped && encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return &Error{CodeUnsupportedMediaType, "The Content-Encoding " + encoding + " is not supported: use gzip or none.", http.StatusUnsupportedMediaType}
+	inflate, err := x.inflater()
+	if err != nil {
+		return err
 	}
-	check := x.server.verifier.begin(sig)
+	check := x.beginCheck(sig)
 	defer check.end()
 	if err := x.readBody(check); err != nil {
 		return err
@@ -39,8 +32,8 @@ func (x *exchange) receive(sig authorization) error {
 		return err
 	}
 	x.request.Body = x.wire.b
-	if zipped {
-		if err := x.inflate(); err != nil {
+	if inflate != nil {
+		if err := inflate(); err != nil {
 			return err
 		}
 		x.request.Body = x.inflated.b
@@ -131,7 +124,7 @@ func (x *exchange) grow(into **buffer, n int) error {
 		more -= cap((*into).b)
 	}
 	if !x.server.cfg.Budget.TryAcquire(more) {
-		return ServiceUnavailable("Too many bytes are being received at the moment. Please try again.")
+		return tooManyBytes()
 	}
 	x.held += more
 	bigger := takeBuffer(n)
@@ -143,51 +136,8 @@ func (x *exchange) grow(into **buffer, n int) error {
 	return nil
 }
 
-var gzipReaders sync.Pool
-
-// inflate decompresses x.wire into x.inflated and stops at the first byte over
-// the limit, whatever the bomb behind it would have made.
-func (x *exchange) inflate() error {
-	source := bytes.NewReader(x.wire.b)
-	z, err := takeGzipReader(source)
-	if err != nil {
-		return Serialization("Could not decompress the request body: %s", err)
-	}
-	defer gzipReaders.Put(z)
-	limit := x.server.cfg.MaxBodyBytes
-	err = x.fill(&x.inflated, z, inflatedHint(x.wire.b), 0, limit)
-	var refused *Error
-	switch {
-	case err == nil:
-		return nil
-	case err == errOverLimit:
-		return tooLarge("decompressed", limit)
-	case errors.As(err, &refused):
-		return err
-	}
-	return Serialization("Could not decompress the request body: %s", err)
-}
-
-// inflatedHint is the size that a gzip trailer claims, believed up to a ratio
-// that log text reaches.
-func inflatedHint(zipped []byte) int {
-	if len(zipped) < 18 { // header and trailer alone
-		return 0
-	}
-	claim := int64(binary.LittleEndian.Uint32(zipped[len(zipped)-4:]))
-	return int(min(claim, int64(len(zipped))*16))
-}
-
-func takeGzipReader(source io.Reader) (*gzip.Reader, error) {
-	z, ok := gzipReaders.Get().(*gzip.Reader)
-	if !ok {
-		return gzip.NewReader(source)
-	}
-	if err := z.Reset(source); err != nil {
-		gzipReaders.Put(z)
-		return nil, err
-	}
-	return z, nil
+func tooManyBytes() error {
+	return ServiceUnavailable("Too many bytes are being received at the moment. Please try again.")
 }
 
 func tooLarge(how string, limit int) *Error {

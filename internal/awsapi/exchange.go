@@ -18,12 +18,14 @@ type exchange struct {
 	control *http.ResponseController
 	started time.Time
 
-	target  string    // of the operation, where it stands outside the body
-	op      Operation // its zero value until found
-	dialect dialect
-	request Request
-	reply   Reply
-	sent    Exchange // what the Observer is told
+	target   string    // of the operation, where it stands outside the body
+	op       Operation // its zero value until found
+	endpoint *Endpoint // nil for requests to POST /
+	byToken  bool      // a bearer token came instead of a signature
+	dialect  dialect
+	request  Request
+	reply    Reply
+	sent     Exchange // what the Observer is told
 
 	wire, inflated *buffer // pooled bodies
 	held           int     // bytes of the budget
@@ -32,6 +34,9 @@ type exchange struct {
 
 // run does everything up to the answer, in the package comment's order.
 func (x *exchange) run() error {
+	if x.endpoint = x.server.endpoints[x.r.URL.Path]; x.endpoint != nil {
+		return x.runEndpoint()
+	}
 	var err error
 	if x.dialect.protocol, x.target, err = route(x.r); err != nil {
 		return err
@@ -149,6 +154,10 @@ func (x *exchange) answer(err error) {
 		return
 	}
 	x.control.SetWriteDeadline(time.Now().Add(x.server.cfg.WriteTimeout))
+	if x.endpoint != nil {
+		x.answerEndpoint(err)
+		return
+	}
 	var e *Error
 	body := x.reply.Body
 	if err != nil {

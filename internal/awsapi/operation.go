@@ -17,6 +17,8 @@ type Request struct {
 	Caller
 	ID        string      // the x-amzn-RequestId of the answer, a UUID
 	Header    http.Header // as received
+	Query     string      // of an Endpoint's URL, encoded
+	MediaType string      // which of an Endpoint's MediaTypes came
 	Body      []byte      // inflated; a pooled buffer, see Raw
 	WireBytes int         // length of the body as it was sent
 

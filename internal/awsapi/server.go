@@ -19,6 +19,11 @@ type Config struct {
 	Region string
 	// Credentials, when there are any, make SigV4 obligatory.
 	Credentials []Credential
+	// BearerTokens open the Endpoints, besides SigV4. When there are any, a
+	// request without credentials is refused everywhere.
+	BearerTokens []BearerToken
+	// Endpoints are served on paths of their own beside POST /.
+	Endpoints []Endpoint
 	// AllowUnsignedPayload accepts x-amz-content-sha256: UNSIGNED-PAYLOAD.
 	AllowUnsignedPayload bool
 
@@ -98,6 +103,9 @@ type Server struct {
 	models   map[string]*ServiceModel // by service
 	verifier *verifier                // nil when any signature is accepted
 	places   chan struct{}            // one token per request under way
+
+	endpoints map[string]*Endpoint // by path
+	tokens    tokens
 }
 
 // New checks the configuration and the operations.
@@ -126,7 +134,10 @@ func New(cfg Config, ops ...Operation) (*Server, error) {
 		s.ops[op.Target] = op
 		s.addModel(op)
 	}
-	if len(cfg.Credentials) > 0 {
+	if err := s.addEndpoints(cfg); err != nil {
+		return nil, err
+	}
+	if len(cfg.Credentials)+len(cfg.BearerTokens) > 0 {
 		var err error
 		if s.verifier, err = newVerifier(cfg); err != nil {
 			return nil, err
