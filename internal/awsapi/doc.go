@@ -4,17 +4,20 @@
 // # What enters, what leaves
 //
 // A room describes each AWS operation as an Operation value over its own types
-// (JSON), or over raw bytes where decoding is hot (Raw). app hands all of them
-// to New, which is an http.Handler for POST / of one base URL: the service is
-// the credential scope's, the operation is X-Amz-Target's. Around a handler the
-// Server does, in this order:
+// (JSON; Multi where the service speaks several protocols), or over raw bytes
+// where decoding is hot (Raw). app hands all of them to New, which is an
+// http.Handler for one base URL: the service is the credential scope's, the
+// operation X-Amz-Target's, the path's or the form's. Around a handler the Server
+// does, in this order:
 //
 //	request id -> method and path -> identity (and signature head) -> operation
 //	-> a place among the concurrent requests -> bytes from the budget
 //	-> body (limits, deadline, hash) -> signature -> inflate -> handler
 //
-// Whatever fails is an AWS error: {"__type": bare code, "message": text}, the
-// header x-amzn-ErrorType, and x-amzn-RequestId, which every answer carries.
+// The operation of a form stands in its body and is looked up after inflating.
+// Whatever fails is an AWS error in the request's protocol: {"__type": code,
+// "message": text}, the same in CBOR, or an ErrorResponse in XML, with the header
+// x-amzn-ErrorType, and x-amzn-RequestId, which every answer carries.
 // NewHTTPServer and Listen are the one place for timeouts, for TLS beside plain
 // HTTP on one port, and for keeping web pages away from a loopback port.
 //

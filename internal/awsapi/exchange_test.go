@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write what the tests got into testdata")
@@ -27,7 +28,7 @@ func TestExchanges(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			addr := serve(t, Config{}, ListenConfig{}, toys()...)
+			addr := serve(t, Config{}, ListenConfig{}, append(toys(), (&metricToys{}).operations()...)...)
 			content, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
@@ -84,7 +85,20 @@ func exchangeRaw(t *testing.T, addr, request string) string {
 	text := strings.ReplaceAll(b.String(), "\r\n", "\n")
 	text = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`).ReplaceAllString(text, "<uuid>")
 	text = regexp.MustCompile(`(?m)^Date: .*$`).ReplaceAllString(text, "Date: <date>")
-	return strings.TrimSpace(text)
+	return quoteBytes(strings.TrimSpace(text))
+}
+
+// quoteBytes is unquoteBytes' other way.
+func quoteBytes(s string) string {
+	var b strings.Builder
+	for i, r := range s {
+		if r == utf8.RuneError || r < ' ' && r != '\n' || r == 0x7f {
+			fmt.Fprintf(&b, "\\x%02x", s[i])
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }
 
 // unquoteBytes lets a body hold bytes that a text file should not: \xff.
