@@ -29,12 +29,6 @@ func (a StreamStats) plus(b StreamStats) StreamStats {
 	return a
 }
 
-// Rejected counts events that were refused for their age, by reason.
-type Rejected struct{ TooOld, TooNew, Expired uint64 }
-
-// Sum is the number of events refused.
-func (r Rejected) Sum() uint64 { return r.TooOld + r.TooNew + r.Expired }
-
 // Totals counts what reached the store over its whole life:
 // received = stored + rejected.
 type Totals struct {
@@ -67,9 +61,7 @@ func (s *stats) Fold(f wal.Frame) {
 	case wal.TypeCount:
 		if r, err := openRejected(f.Payload); err == nil {
 			s.mu.Lock()
-			s.totals.Rejected.TooOld += r.TooOld
-			s.totals.Rejected.TooNew += r.TooNew
-			s.totals.Rejected.Expired += r.Expired
+			s.totals.Rejected.add(r)
 			s.mu.Unlock()
 		}
 	}
@@ -96,8 +88,10 @@ func (s *stats) batch(b event.Batch) {
 }
 
 const (
-	totalsSnapshot = 6 * 8
+	totalsSnapshot = (3 + rejectedWords) * 8
 	streamSnapshot = 7 * 8
+	// Snapshots of version 0 had room for three reasons only.
+	totalsSnapshot0 = 6 * 8
 )
 
 // AppendSnapshot implements wal.Folder. Groups are summed up from their streams.
@@ -105,9 +99,10 @@ func (s *stats) AppendSnapshot(dst []byte) []byte {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	t := s.totals
-	for _, v := range [...]uint64{t.Events, t.Bytes, t.Batches, t.Rejected.TooOld, t.Rejected.TooNew, t.Rejected.Expired} {
+	for _, v := range [...]uint64{t.Events, t.Bytes, t.Batches} {
 		dst = le.AppendUint64(dst, v)
 	}
+	dst = appendRejected(dst, t.Rejected)
 	for _, uid := range slices.Sorted(maps.Keys(s.streams)) {
 		st := s.streams[uid]
 		for _, v := range [...]uint64{uid, st.Group, uint64(st.First), uint64(st.Last), uint64(st.LastIngested), uint64(st.Events), uint64(st.Bytes)} {
@@ -119,13 +114,21 @@ func (s *stats) AppendSnapshot(dst []byte) []byte {
 
 // Restore implements wal.Folder.
 func (s *stats) Restore(src []byte) error {
-	if len(src) < totalsSnapshot || (len(src)-totalsSnapshot)%streamSnapshot != 0 {
+	totals := totalsSnapshot
+	if len(src)%streamSnapshot == totalsSnapshot0%streamSnapshot {
+		totals = totalsSnapshot0
+	}
+	if len(src) < totals || (len(src)-totals)%streamSnapshot != 0 {
 		return fmt.Errorf("restore store statistics: %w: %d bytes", event.ErrCorrupt, len(src))
 	}
 	word := func(i int) uint64 { return le.Uint64(src[8*i:]) }
 	fresh := newStats()
-	fresh.totals = Totals{word(0), word(1), word(2), Rejected{word(3), word(4), word(5)}}
-	for src = src[totalsSnapshot:]; len(src) > 0; src = src[streamSnapshot:] {
+	rejected, err := openRejected(src[3*8 : totals])
+	if err != nil {
+		return fmt.Errorf("restore store statistics: %w", err)
+	}
+	fresh.totals = Totals{word(0), word(1), word(2), rejected}
+	for src = src[totals:]; len(src) > 0; src = src[streamSnapshot:] {
 		st := &StreamStats{word(1), int64(word(2)), int64(word(3)), int64(word(4)), int64(word(5)), int64(word(6))}
 		fresh.streams[word(0)] = st
 		fresh.groups[st.Group] += st.Bytes
@@ -134,19 +137,4 @@ func (s *stats) Restore(src []byte) error {
 	defer s.mu.Unlock()
 	s.streams, s.groups, s.totals = fresh.streams, fresh.groups, fresh.totals
 	return nil
-}
-
-// appendRejected encodes a Count frame: too old, too new, expired.
-func appendRejected(dst []byte, r Rejected) []byte {
-	for _, v := range [...]uint64{r.TooOld, r.TooNew, r.Expired} {
-		dst = le.AppendUint64(dst, v)
-	}
-	return dst
-}
-
-func openRejected(payload []byte) (Rejected, error) {
-	if len(payload) < 24 {
-		return Rejected{}, fmt.Errorf("%w: count of %d bytes", event.ErrCorrupt, len(payload))
-	}
-	return Rejected{le.Uint64(payload), le.Uint64(payload[8:]), le.Uint64(payload[16:])}, nil
 }

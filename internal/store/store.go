@@ -129,7 +129,7 @@ func (s *Store) Append(ctx context.Context, b event.Batch) (event.Position, erro
 	return event.Position{Shard: sh.number, Number: seq}, nil
 }
 
-// Reject counts events of a log group that were refused for their age, durably.
+// Reject counts events of a log group that were refused, durably.
 func (s *Store) Reject(ctx context.Context, group uint64, r Rejected) error {
 	log := s.shards[group%uint64(len(s.shards))].log
 	if _, err := log.Append(ctx, wal.TypeCount, group, appendRejected(nil, r)); err != nil {
@@ -212,9 +212,7 @@ func (s *Store) Totals() Totals {
 		t.Events += u.Events
 		t.Bytes += u.Bytes
 		t.Batches += u.Batches
-		t.Rejected.TooOld += u.Rejected.TooOld
-		t.Rejected.TooNew += u.Rejected.TooNew
-		t.Rejected.Expired += u.Rejected.Expired
+		t.Rejected.add(u.Rejected)
 	}
 	return t
 }
