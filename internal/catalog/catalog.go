@@ -31,6 +31,7 @@ type Catalog struct {
 	streams  map[uint64]*LogStream
 	versions map[uint64]*SubscriptionFilter
 	routes   map[string]uint64
+	rows     map[Kind][]row // of tables that were not opened yet
 }
 
 // scope is the names of one account and region.
@@ -56,6 +57,7 @@ func Open(store Store) (*Catalog, error) {
 		streams:  make(map[uint64]*LogStream),
 		versions: make(map[uint64]*SubscriptionFilter),
 		routes:   make(map[string]uint64),
+		rows:     make(map[Kind][]row),
 	}
 	c.uids.commit = c.commit
 	c.uids.next, c.uids.reserved = 1, 1

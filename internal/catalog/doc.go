@@ -35,6 +35,11 @@
 // (From). Closed versions stay until DropFilterVersions, since a reader that
 // lags still evaluates what was in force where it reads.
 //
+// # Tables
+//
+// Definitions that only one room looks into (alarms, export tasks, destinations
+// and the like) are kept in a Table of its own type, one for each Kind.
+//
 // # Format
 //
 // One bbolt file with a bucket for each kind:
@@ -46,6 +51,8 @@
 //	delivery_streams      delivery stream uid (8)           JSON
 //	routes                ARN without "arn:<partition>:"    uid (8)
 //	sequence              "uid"                             first uid not reserved (8)
+//	tables                kind, account, region, name,      JSON
+//	                      a zero byte between them
 //
 // Integers are big-endian, so that the streams of a group lie together. Every
 // value is framed, because bbolt has no checksum of its own on pages of data:

@@ -25,6 +25,8 @@ func (c *Catalog) loadValue(b Bucket, key, value []byte) error {
 		return err
 	case LogStreams:
 		return c.loadStream(key, value)
+	case Tables:
+		return c.loadRow(key, value)
 	}
 	uid, err := parseUID(key)
 	if err != nil {

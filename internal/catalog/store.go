@@ -18,11 +18,12 @@ const (
 	DeliveryStreams     Bucket = "delivery_streams"
 	Routes              Bucket = "routes"
 	Sequence            Bucket = "sequence"
+	Tables              Bucket = "tables"
 )
 
 // buckets lists them in the order they are read: a definition after the one it
 // belongs to.
-var buckets = []Bucket{Sequence, Routes, LogGroups, LogStreams, SubscriptionFilters, DeliveryStreams}
+var buckets = []Bucket{Sequence, Routes, LogGroups, LogStreams, SubscriptionFilters, DeliveryStreams, Tables}
 
 // Change is one step of a commit: it sets Key to Value, or removes Key when
 // Value is nil, or removes every key that starts with Key when Prefix is set.
