@@ -73,7 +73,7 @@ func New(cfg Config) (*App, error) {
 
 func (a *App) checkBinds() error {
 	for _, addr := range []string{a.cfg.Listen, a.cfg.Admin} {
-		if err := awsapi.CheckBind(addr, len(a.cfg.Credentials) > 0, a.cfg.Insecure); err != nil {
+		if err := awsapi.CheckBind(addr, len(a.cfg.Credentials)+len(a.cfg.BearerTokens) > 0, a.cfg.Insecure); err != nil {
 			return err
 		}
 	}
@@ -180,7 +180,11 @@ func (a *App) openAPI() error {
 		a.byTarget[op.Target] = op
 		ops[i] = a.readOnly(op)
 	}
-	a.api, err = awsapi.New(a.apiConfig(), ops...)
+	border := a.apiConfig()
+	if err := a.addHTTPIngest(&border); err != nil {
+		return err
+	}
+	a.api, err = awsapi.New(border, ops...)
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,9 @@ type Config struct {
 	Insecure bool `yaml:"insecure"`
 	// Credentials, when there are any, are the only ones accepted.
 	Credentials []Credential `yaml:"credentials"`
+	// BearerTokens, when there are any, are the only ones accepted on the HTTP
+	// ingestion endpoints, beside credentials.
+	BearerTokens []BearerToken `yaml:"bearer_tokens"`
 	// HostNames are accepted in the Host header on loopback beside localhost and
 	// its addresses, and stand in the self-signed certificate.
 	HostNames []string `yaml:"host_names"`
@@ -49,6 +52,8 @@ type Config struct {
 	TLS TLS `yaml:"tls"`
 	// HTTP bounds what clients may ask for.
 	HTTP HTTP `yaml:"http"`
+	// HTTPIngest is about the HTTP ingestion endpoints.
+	HTTPIngest HTTPIngest `yaml:"http_ingest"`
 	// Log sizes the log in the middle.
 	Log Log `yaml:"log"`
 	// LogLevel is debug, info, warn or error. Default info.
@@ -79,6 +84,19 @@ type Credential struct {
 	AccountID string `yaml:"account_id"`
 }
 
+// BearerToken is one token that opens the HTTP ingestion endpoints.
+type BearerToken struct {
+	// Token is what stands behind "Authorization: Bearer", at least 16
+	// characters.
+	Token string `yaml:"token"`
+	// AccountID is the account that it writes to; default account_id.
+	AccountID string `yaml:"account_id"`
+	// Region is the region that it writes to; default region.
+	Region string `yaml:"region"`
+	// Expires, an RFC 3339 instant, ends it.
+	Expires string `yaml:"expires"`
+}
+
 // TLS names a certificate and its key, PEM files.
 type TLS struct {
 	Cert string `yaml:"cert"`
@@ -96,6 +114,16 @@ type HTTP struct {
 	MaxInFlightBytes int64 `yaml:"max_in_flight_bytes"`
 	// ReadTimeoutSeconds is how long a request's body may take. Default 30.
 	ReadTimeoutSeconds int `yaml:"read_timeout_seconds"`
+}
+
+// HTTPIngest is about the HTTP ingestion endpoints.
+type HTTPIngest struct {
+	// AutoCreate makes log groups and streams that a request names and that do
+	// not exist, instead of refusing it.
+	AutoCreate bool `yaml:"auto_create"`
+	// OTLPMessage is what is stored of an OTLP log record: "body", or "record"
+	// for all of it as JSON, as AWS does. Default body.
+	OTLPMessage string `yaml:"otlp_message"`
 }
 
 // Log sizes the log.
@@ -148,6 +176,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.HTTP.MaxInflatedBytes, 16<<20)
 	setDefault(&c.HTTP.MaxInFlightBytes, 64<<20)
 	setDefault(&c.HTTP.ReadTimeoutSeconds, 30)
+	setDefault(&c.HTTPIngest.OTLPMessage, "body")
 	setDefault(&c.Log.Shards, 1)
 	setDefault(&c.Log.SegmentBytes, 64<<20)
 	setDefault(&c.Log.TailBytes, 8<<20)
@@ -172,6 +201,8 @@ func (c *Config) check() error {
 	switch {
 	case c.Limits != "aws" && c.Limits != "relaxed":
 		return fmt.Errorf("limits: %q is neither aws nor relaxed", c.Limits)
+	case c.HTTPIngest.OTLPMessage != "body" && c.HTTPIngest.OTLPMessage != "record":
+		return fmt.Errorf("http_ingest.otlp_message: %q is neither body nor record", c.HTTPIngest.OTLPMessage)
 	case c.Log.Shards < 1 || c.Log.Shards > store.MaxShards:
 		return fmt.Errorf("log.shards: %d is not between 1 and %d", c.Log.Shards, store.MaxShards)
 	case c.Log.SegmentBytes < 1<<20:

@@ -56,12 +56,14 @@ func (a *App) collectIngest() {
 		func() float64 { return float64(a.store.Totals().Events) })
 	r.CounterFunc("sluice_ingest_stored_bytes_total", "Message bytes of the events that are in the log.",
 		func() float64 { return float64(a.store.Totals().Bytes) })
-	r.Collect(obs.CounterKind, "sluice_ingest_rejected_events_total", "Events refused for their age, or with their request.", []string{"reason"},
+	r.Collect(obs.CounterKind, "sluice_ingest_rejected_events_total", "Events that were received and refused.", []string{"reason"},
 		func(emit func(float64, ...string)) {
 			rejected := a.store.Totals().Rejected
 			emit(float64(rejected.TooOld), "too_old")
 			emit(float64(rejected.TooNew), "too_new")
 			emit(float64(rejected.Expired), "expired")
+			emit(float64(rejected.TooLarge), "too_large")
+			emit(float64(rejected.Invalid), "invalid")
 		})
 }
 

@@ -39,11 +39,13 @@ func (s *Settings) check() error {
 	test("account_id", checkAccount(c.AccountID))
 	test("region", checkRegion(c.Region))
 	test("credentials", checkCredentials(c.Credentials))
+	test("bearer_tokens", checkBearerTokens(c.BearerTokens))
 	test("tls", checkTLS(c.TLS))
 	test("http.max_body_bytes", checkAtLeast(c.HTTP.MaxBodyBytes, 1<<10))
 	test("http.max_inflated_bytes", checkBetween(c.HTTP.MaxInflatedBytes, c.HTTP.MaxBodyBytes, event.MaxText))
 	test("http.max_in_flight_bytes", checkAtLeast(c.HTTP.MaxInFlightBytes, c.HTTP.MaxInflatedBytes))
 	test("http.read_timeout_seconds", checkAtLeast(int64(c.HTTP.ReadTimeoutSeconds), 1))
+	test("http_ingest.otlp_message", checkOneOf(c.HTTPIngest.OTLPMessage, "body", "record"))
 	test("log.shards", checkBetween(int64(c.Log.Shards), 1, 64))
 	test("log.segment_bytes", checkAtLeast(c.Log.SegmentBytes, 1<<20))
 	test("log.tail_bytes", checkAtLeast(c.Log.TailBytes, 1<<20))
@@ -124,7 +126,7 @@ func checkDistinct(listen, admin string) error {
 
 // checkExposed refuses to serve the network without asking callers who they are.
 func checkExposed(address string, c *app.Config) error {
-	if len(c.Credentials) > 0 || c.Insecure || checkAddress(address) != nil || loopback(address) {
+	if len(c.Credentials)+len(c.BearerTokens) > 0 || c.Insecure || checkAddress(address) != nil || loopback(address) {
 		return nil
 	}
 	return fmt.Errorf("%s can be reached from other machines by anybody: "+
@@ -188,6 +190,31 @@ func checkCredentials(credentials []app.Credential) error {
 			errs = append(errs, fmt.Errorf("%s: account_id %w", c.AccessKeyID, checkAccount(c.AccountID)))
 		}
 		seen[c.AccessKeyID] = true
+	}
+	return errors.Join(errs...)
+}
+
+func checkBearerTokens(tokens []app.BearerToken) error {
+	var errs []error
+	seen := make(map[string]bool)
+	for i, t := range tokens {
+		// The token itself is never printed.
+		wrong := func(err error) { errs = append(errs, fmt.Errorf("number %d: %w", i+1, err)) }
+		switch {
+		case t.Token == hidden:
+			wrong(fmt.Errorf("the token is %s, as --print-config shows it: give the token itself", hidden))
+		case len(t.Token) < 16:
+			wrong(errors.New("the token is too short to be secret: give at least 16 characters, as from openssl rand -hex 32"))
+		case seen[t.Token]:
+			wrong(errors.New("the token is there twice: remove one"))
+		case t.AccountID != "" && checkAccount(t.AccountID) != nil:
+			wrong(fmt.Errorf("account_id %w", checkAccount(t.AccountID)))
+		case t.Region != "" && checkRegion(t.Region) != nil:
+			wrong(fmt.Errorf("region %w", checkRegion(t.Region)))
+		case checkInstant(t.Expires) != nil:
+			wrong(fmt.Errorf("expires %w", checkInstant(t.Expires)))
+		}
+		seen[t.Token] = true
 	}
 	return errors.Join(errs...)
 }

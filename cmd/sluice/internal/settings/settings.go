@@ -48,6 +48,7 @@ func Defaults() app.Config {
 			MaxInFlightBytes:   64 << 20,
 			ReadTimeoutSeconds: 30,
 		},
+		HTTPIngest: app.HTTPIngest{OTLPMessage: "body"},
 		Log: app.Log{
 			Shards:       1,
 			SegmentBytes: 64 << 20,

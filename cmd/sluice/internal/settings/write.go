@@ -37,6 +37,10 @@ func withoutSecrets(c app.Config) app.Config {
 			secret.SessionToken = hidden
 		}
 	}
+	c.BearerTokens = slices.Clone(c.BearerTokens)
+	for i := range c.BearerTokens {
+		c.BearerTokens[i].Token = hidden
+	}
 	return c
 }
 
