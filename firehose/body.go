@@ -25,8 +25,9 @@ type body interface {
 }
 
 // flatBody is a body whose objects are records one after the other. It also
-// takes runs that were made by appendFlat before: small objects are gathered that
-// way, many at once, before one after the other gets an encoder.
+// takes runs that were made by its append methods before: small objects are
+// gathered that way, many at once, before one after the other gets an encoder.
+// Bodies that are not flat get events and records again as they came.
 type flatBody interface {
 	body
 	// appendDelivery appends what delivery would write, and counts it.
@@ -37,7 +38,39 @@ type flatBody interface {
 	run(flat []byte, count int)
 }
 
-// newBody starts an object in the form that settings ask for.
-func (c *settings) newBody() (body, error) {
-	return newLanding(c.config.form(), c.codec.NewWriter()), nil
+// shape is how objects of one class are made and what S3 is told of them.
+type shape struct {
+	open            func() body
+	bucket          string
+	contentType     string
+	contentEncoding string
+}
+
+// plainCodec is that of error objects, whatever CompressionFormat says.
+var plainCodec, _ = format.CodecNamed("UNCOMPRESSED")
+
+// shape of the objects of a class.
+func (c *settings) shape(k class) shape {
+	switch k {
+	case classError:
+		return shape{
+			open:   func() body { return newLanding(formMessages, plainCodec.NewWriter()) },
+			bucket: c.config.bucket(), contentType: format.ContentType,
+		}
+	case classBackup:
+		b := c.backup
+		return shape{
+			open:   func() body { return newLanding(formMembers, b.codec.NewWriter()) },
+			bucket: b.config.bucket(), contentType: format.ContentType, contentEncoding: b.codec.ContentEncoding,
+		}
+	}
+	return c.dataShape()
+}
+
+// dataShape is the format that settings ask for.
+func (c *settings) dataShape() shape {
+	return shape{
+		open:   func() body { return newLanding(c.form(), c.codec.NewWriter()) },
+		bucket: c.config.bucket(), contentType: format.ContentType, contentEncoding: c.codec.ContentEncoding,
+	}
 }

@@ -3,24 +3,31 @@ package firehose
 import "fmt"
 
 const (
-	commitVersion = 1
-	commitSize    = 4*8 + 8 + 3*8 + hashSize
-	hashSize      = 32 // sha256
+	commitVersion  = 2
+	commitVersion1 = 1
+	commitSize1    = 4*8 + 8 + 3*8 + hashSize
+	commitSize     = commitSize1 + 2*8
+	hashSize       = 32 // sha256
 )
 
-// commit says that everything of a lane below a position is done. The payload
-// of a Commit frame, whose first 32 bytes every reader of the log knows:
+// commit says that a cut is done, and everything of a lane below a position. The
+// payload of a Commit frame, whose first 32 bytes every reader of the log knows:
 //
 //	 0          8           16          24           32     33   40
 //	+----------+-----------+-----------+------------+------+----+--------+
 //	| first    | events and| discarded | bytes      | ver  | 0  | cut    |
-//	| position | records   |           | delivered, | 1    |    | number |
+//	| position | records   |           | delivered, | 2    |    | number |
 //	| not done | delivered |           | not coded  |      |    |        |
 //	+----------+-----------+-----------+------------+------+----+--------+
-//	48        56             64
-//	+---------+--------------+--------------------------+
-//	| objects | object bytes | sha256 of the manifest   |
-//	+---------+--------------+--------------------------+
+//	48        56             64                         96            104
+//	+---------+--------------+--------------------------+-------------+---------+
+//	| objects | object bytes | sha256 of the manifest   | quarantined | dropped |
+//	+---------+--------------+--------------------------+-------------+---------+
+//
+// Quarantined went to objects under ErrorOutputPrefix and dropped was rightly
+// nothing to deliver; both are part of delivered, for they are done. What a cut
+// delivered beyond the position is known from its plan. Version 1 has neither
+// number.
 //
 // A commit that discards (the delivery stream was deleted) has no manifest: its
 // hash is zero, and its cut number is that of the plan it gives up, or zero.
@@ -31,6 +38,7 @@ type commit struct {
 	cut                  uint64
 	objects, objectBytes int64
 	manifest             [hashSize]byte
+	quarantined, dropped int64
 }
 
 func (c *commit) append(dst []byte) []byte {
@@ -41,11 +49,13 @@ func (c *commit) append(dst []byte) []byte {
 	for _, v := range []uint64{c.cut, uint64(c.objects), uint64(c.objectBytes)} {
 		dst = le.AppendUint64(dst, v)
 	}
-	return append(dst, c.manifest[:]...)
+	dst = append(dst, c.manifest[:]...)
+	return le.AppendUint64(le.AppendUint64(dst, uint64(c.quarantined)), uint64(c.dropped))
 }
 
 func openCommit(b []byte) (commit, error) {
-	if len(b) != commitSize || b[32] != commitVersion {
+	first := len(b) == commitSize1 && b[32] == commitVersion1
+	if !first && (len(b) != commitSize || b[32] != commitVersion) {
 		return commit{}, fmt.Errorf("open commit: %w", errFrame)
 	}
 	word := func(at int) int64 { return int64(le.Uint64(b[at:])) }
@@ -54,5 +64,8 @@ func openCommit(b []byte) (commit, error) {
 		cut: uint64(word(40)), objects: word(48), objectBytes: word(56),
 	}
 	copy(c.manifest[:], b[64:])
+	if !first {
+		c.quarantined, c.dropped = word(96), word(104)
+	}
 	return c, nil
 }

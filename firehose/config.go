@@ -30,6 +30,10 @@ type Config struct {
 	// Each takes up to the size hint, less what the codec saves. Default 4 for
 	// each encoder.
 	Uploads int
+	// GatherBytes is how much of small objects is laid out in memory before they
+	// are encoded, for a cut that makes many; two cuts may do so at once. Default
+	// 32 MiB.
+	GatherBytes int64
 	// MaxDeliveryStreams is AWS's quota for an account and region (5,000).
 	// Default 0: no limit.
 	MaxDeliveryStreams int
@@ -51,8 +55,14 @@ func (c Config) withDefaults() Config {
 	if c.Uploads <= 0 {
 		c.Uploads = 4 * c.Encoders
 	}
+	if c.GatherBytes <= 0 {
+		c.GatherBytes = 32 << 20
+	}
 	return c
 }
+
+// maxGathers is how many partitioned cuts gather at once.
+const maxGathers = 2
 
 // Source is the stream that a delivery stream delivers from. Keys are routes.
 type Source interface {

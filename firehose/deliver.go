@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"time"
 
-	"sluice/internal/event"
 	"sluice/internal/format"
 	"sluice/internal/objput"
 	"sluice/internal/wal"
@@ -35,90 +34,116 @@ func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
 	return longer, func() { stop(); cancel() }
 }
 
+// result is what a cut came to.
+type result struct {
+	objects              []manifestObject
+	records, bytes       int64 // source records and events that are done
+	quarantined, dropped int64 // of records
+}
+
+func (r *result) add(k class, records, bytes int64) {
+	r.records += records
+	r.bytes += bytes
+	switch k {
+	case classError:
+		r.quarantined += records
+	case classDropped:
+		r.dropped += records
+	}
+}
+
+// attempt is what a lane keeps between its tries at one plan: what is put already
+// is not made again.
+type attempt struct {
+	plan *plan
+	told *settings // by which the plan was made
+	done []*made   // by part; nil: not yet
+}
+
+// made is what became of one part.
+type made struct {
+	object         *manifestObject // nil: there was nothing to put
+	records, bytes int64
+}
+
+// attempt returns what is known of the open plan.
+func (l *lane) attempt(p *plan) (*attempt, error) {
+	if l.trying != nil && l.trying.plan == p {
+		return l.trying, nil
+	}
+	told, err := l.settingsOf(p)
+	if err != nil {
+		return nil, fmt.Errorf("read the settings of cut %d: %w", p.cut, err)
+	}
+	l.trying = &attempt{plan: p, told: told, done: make([]*made, len(p.parts))}
+	return l.trying, nil
+}
+
+// settingsOf are those that a plan was made by.
+func (l *lane) settingsOf(p *plan) (*settings, error) {
+	if p.v1 != nil {
+		return p.v1.settings()
+	}
+	return l.stream.settingsAt(version{p.version, p.config})
+}
+
 // deliver makes one attempt at the open plan.
 func (l *lane) deliver(ctx context.Context, cur cursor) error {
-	if err := l.room.uploads.acquire(ctx); err != nil {
-		return err
-	}
-	defer l.room.uploads.release()
-	object, bytes, err := l.encode(ctx, cur.plan)
+	a, err := l.attempt(cur.plan)
 	if err != nil {
 		return err
 	}
-	defer object.Release()
-	if object.Count < cur.plan.count {
+	var r result
+	if a.plan.whole {
+		r, err = l.whole(ctx, a)
+	} else {
+		r, err = l.parts(ctx, a)
+	}
+	if err != nil {
+		return err
+	}
+	if planned, _, _ := a.plan.sums(); r.records < planned {
 		// The log has lost frames, which it counts and quarantines itself.
 		l.room.cfg.Logger.Warn("fewer records than the index counted", "stream", l.stream.Name,
-			"range", cur.plan.span(l.shard).String(), "planned", cur.plan.count, "found", object.Count)
-	}
-	var objects []manifestObject
-	if object.Count > 0 {
-		made, err := l.put(ctx, cur.plan, object)
-		if err != nil {
-			return err
-		}
-		objects = append(objects, made)
+			"range", a.plan.span(l.shard).String(), "planned", planned, "found", r.records)
 	}
 	ctx, cancel := finishing(ctx)
 	defer cancel()
-	return l.commit(ctx, cur, objects, object.Count, bytes)
-}
-
-// encode makes the object of a plan from the log.
-func (l *lane) encode(ctx context.Context, p *plan) (format.Object, int64, error) {
-	if err := l.room.encoders.acquire(ctx); err != nil {
-		return format.Object{}, 0, err
+	if err := l.commit(ctx, cur, r); err != nil {
+		return err
 	}
-	defer l.room.encoders.release()
-	codec, err := format.CodecNamed(p.codec)
-	if err != nil {
-		return format.Object{}, 0, fmt.Errorf("encode object: %w", err)
+	l.trying = nil
+	if l.ledger != nil {
+		l.ledger.delivered(a.plan)
 	}
-	var body body = newLanding(p.form, codec.NewWriter())
-	defer body.discard()
-	bytes := int64(0)
-	err = l.room.links.Source.Parcels(ctx, l.stream.Route, p.span(l.shard), func(p event.Parcel) error {
-		bytes += int64(p.Bytes())
-		for _, r := range p.Records {
-			body.record(p.Arrived, r)
-		}
-		for _, d := range p.Deliveries {
-			body.delivery(d)
-		}
-		return nil
-	})
-	if err != nil {
-		return format.Object{}, 0, fmt.Errorf("read %v of the stream: %w", p.span(l.shard), err)
-	}
-	object, err := body.close()
-	return object, bytes, err
+	return nil
 }
 
 // put makes sure that the object is there, by this attempt or an earlier one.
-func (l *lane) put(ctx context.Context, p *plan, object format.Object) (manifestObject, error) {
-	m := manifestObject{
+func (l *lane) put(ctx context.Context, a *attempt, p *part, object format.Object) (*manifestObject, error) {
+	m := &manifestObject{
 		Key: p.key, Size: object.Size(), Records: object.Count, Bytes: object.RecordBytes,
 		Hash: fmt.Sprintf("%016x", object.Hash),
 	}
-	codec, err := format.CodecNamed(p.codec)
-	if err != nil {
-		return m, err
+	if p.name != "" {
+		m.describe(a.told, p)
 	}
-	meta := l.objectMeta(p, m)
-	err = l.room.links.Store.PutIfAbsent(ctx, p.bucket, p.key, objput.Object{
-		Body: object.Body, Size: object.Size(), ContentType: format.ContentType,
-		ContentEncoding: codec.ContentEncoding, Meta: meta,
+	shape := a.told.shape(p.class())
+	meta := l.objectMeta(a.plan, p, m)
+	err := l.room.links.Store.PutIfAbsent(ctx, shape.bucket, p.key, objput.Object{
+		Body: object.Body, Size: object.Size(), ContentType: shape.contentType,
+		ContentEncoding: shape.contentEncoding, Meta: meta,
 	})
 	if !errors.Is(err, objput.ErrExists) {
 		return m, err
 	}
-	there, err := l.room.links.Store.Head(ctx, p.bucket, p.key)
+	there, err := l.room.links.Store.Head(ctx, shape.bucket, p.key)
 	if err != nil {
 		return m, err
 	}
 	if !maps.Equal(there.Meta, meta) {
 		return m, &stopError{Fenced, fmt.Errorf("object %s/%s holds other records than this delivery stream's %v: %v, not %v",
-			p.bucket, p.key, p.span(l.shard), there.Meta, meta)}
+			shape.bucket, p.key, a.plan.span(l.shard), there.Meta, meta)}
 	}
 	m.Size = there.Size // another version's encoder may have made it
 	return m, nil
@@ -126,11 +151,11 @@ func (l *lane) put(ctx context.Context, p *plan, object format.Object) (manifest
 
 // objectMeta is what tells one object of a lane from another: not what the
 // codec made of it, which may change between versions.
-func (l *lane) objectMeta(p *plan, m manifestObject) map[string]string {
+func (l *lane) objectMeta(p *plan, of *part, m *manifestObject) map[string]string {
 	return map[string]string{
 		"sluice-stream": p.arn,
 		"sluice-shard":  strconv.FormatUint(uint64(l.shard), 10),
-		"sluice-start":  strconv.FormatUint(p.first, 10),
+		"sluice-start":  strconv.FormatUint(of.first, 10),
 		"sluice-end":    strconv.FormatUint(p.end, 10),
 		"sluice-count":  strconv.FormatInt(m.Records, 10),
 		"sluice-xxh64":  m.Hash,
@@ -138,9 +163,9 @@ func (l *lane) objectMeta(p *plan, m manifestObject) map[string]string {
 }
 
 // commit writes the manifest, then the position.
-func (l *lane) commit(ctx context.Context, cur cursor, objects []manifestObject, records, bytes int64) error {
+func (l *lane) commit(ctx context.Context, cur cursor, r result) error {
 	p := cur.plan
-	body, err := newManifest(l.stream.Route, l.shard, cur, records, bytes, objects)
+	body, err := newManifest(l.stream.Route, l.shard, cur, r)
 	if err != nil {
 		return fmt.Errorf("write manifest: %w", err)
 	}
@@ -148,10 +173,11 @@ func (l *lane) commit(ctx context.Context, cur cursor, objects []manifestObject,
 		return err
 	}
 	m := commit{
-		position: p.end, delivered: records, bytes: bytes, cut: p.cut,
-		objects: int64(len(objects)), manifest: sha256.Sum256(body),
+		position: p.position, delivered: r.records, bytes: r.bytes, cut: p.cut,
+		objects: int64(len(r.objects)), manifest: sha256.Sum256(body),
+		quarantined: r.quarantined, dropped: r.dropped,
 	}
-	for _, o := range objects {
+	for _, o := range r.objects {
 		m.objectBytes += o.Size
 	}
 	return l.journal(ctx, wal.TypeCommit, m.append(nil))
@@ -160,23 +186,24 @@ func (l *lane) commit(ctx context.Context, cur cursor, objects []manifestObject,
 // putManifest makes sure that the manifest is there, by this attempt or an
 // earlier one.
 func (l *lane) putManifest(ctx context.Context, p *plan, body []byte) error {
+	bucket := l.trying.told.config.bucket()
 	key := manifestKey(p.chain, l.shard, p.cut)
-	err := l.room.links.Store.PutIfAbsent(ctx, p.bucket, key, objput.Object{
+	err := l.room.links.Store.PutIfAbsent(ctx, bucket, key, objput.Object{
 		Body: bytes.NewReader(body), Size: int64(len(body)), ContentType: "application/json",
 	})
 	if !errors.Is(err, objput.ErrExists) {
 		return err
 	}
-	r, err := l.room.links.Store.Get(ctx, p.bucket, key)
+	r, err := l.room.links.Store.Get(ctx, bucket, key)
 	if err != nil {
 		return err
 	}
 	there, err := io.ReadAll(io.LimitReader(r, int64(len(body))+1))
 	if err = errors.Join(err, r.Close()); err != nil {
-		return fmt.Errorf("read manifest %s/%s: %w", p.bucket, key, err)
+		return fmt.Errorf("read manifest %s/%s: %w", bucket, key, err)
 	}
 	if !bytes.Equal(there, body) {
-		return &stopError{Fenced, fmt.Errorf("manifest %s/%s is not this delivery stream's: another sluice, or another data folder of this one, delivers there under the same name", p.bucket, key)}
+		return &stopError{Fenced, fmt.Errorf("manifest %s/%s is not this delivery stream's: another sluice, or another data folder of this one, delivers there under the same name", bucket, key)}
 	}
 	return nil
 }

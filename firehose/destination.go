@@ -29,6 +29,9 @@ type destination struct {
 	DynamicPartitioningConfiguration  *dynamicPartitioning `json:",omitzero"`
 	FileExtension                     string               `json:",omitzero"`
 	CustomTimeZone                    string               `json:",omitzero"`
+
+	// SluiceConfiguration is what AWS does not have.
+	SluiceConfiguration *sluiceConfiguration `json:",omitzero"`
 }
 
 type bufferingHints struct {
@@ -78,6 +81,7 @@ func (p *dynamicPartitioning) enabled() bool {
 
 const (
 	defaultSizeInMBs         = 5
+	defaultLargeInMBs        = 128 // with partitioning or conversion, which take 64 at least
 	defaultIntervalInSeconds = 300
 	defaultRetrySeconds      = 300
 )
@@ -86,6 +90,9 @@ const (
 // for a half-given pair, which is refused before.
 func (d destination) withDefaults() *destination {
 	hints := bufferingHints{new(defaultSizeInMBs), new(defaultIntervalInSeconds)}
+	if d.DynamicPartitioningConfiguration.enabled() || d.DataFormatConversionConfiguration.enabled() {
+		hints.SizeInMBs = new(defaultLargeInMBs)
+	}
 	if h := d.BufferingHints; h != nil && h.SizeInMBs != nil && h.IntervalInSeconds != nil {
 		hints = *h
 	}
@@ -176,7 +183,7 @@ func (d *destination) reduced() *destination {
 	r := *d
 	r.ProcessingConfiguration, r.S3BackupMode, r.S3BackupConfiguration = nil, "", nil
 	r.DataFormatConversionConfiguration, r.DynamicPartitioningConfiguration = nil, nil
-	r.FileExtension, r.CustomTimeZone = "", ""
+	r.FileExtension, r.CustomTimeZone, r.SluiceConfiguration = "", "", nil
 	return &r
 }
 

@@ -3,6 +3,7 @@ package firehose_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -24,9 +25,34 @@ type fakeLog struct {
 
 	mu      sync.Mutex
 	shards  [][]fakeFrame
+	ahead   []map[uint64]*fakeAhead // by shard and key
 	states  []*firehose.State
 	waiting map[uint64]map[chan struct{}]bool
 	changed *sync.Cond // every appended frame
+}
+
+// fakeAhead is what commits say of a key: all below a position is done, and so
+// much is done beyond.
+type fakeAhead struct {
+	position     uint64
+	count, bytes int64
+}
+
+// commit follows a Commit frame as the stream's index does.
+func (l *fakeLog) commit(shard uint32, f wal.Frame) {
+	a := l.ahead[shard][f.Key]
+	if a == nil {
+		a = &fakeAhead{}
+		l.ahead[shard][f.Key] = a
+	}
+	word := func(i int) int64 { return int64(binary.LittleEndian.Uint64(f.Payload[8*i:])) }
+	a.count, a.bytes = a.count+word(1)+word(2), a.bytes+word(3)
+	for _, g := range l.shards[shard] {
+		if g.Key == f.Key && g.Seq >= a.position && g.Seq < uint64(word(0)) {
+			a.count, a.bytes = a.count-int64(g.parcel.Count()), a.bytes-int64(g.parcel.Bytes())
+		}
+	}
+	a.position, a.count, a.bytes = max(a.position, uint64(word(0))), max(0, a.count), max(0, a.bytes)
 }
 
 type fakeFrame struct {
@@ -39,6 +65,7 @@ func newFakeLog(shards int) *fakeLog {
 	l.changed = sync.NewCond(&l.mu)
 	for range shards {
 		l.shards = append(l.shards, nil)
+		l.ahead = append(l.ahead, map[uint64]*fakeAhead{})
 		l.states = append(l.states, firehose.NewState())
 	}
 	return l
@@ -51,6 +78,12 @@ func (l *fakeLog) restarted(t testing.TB, snapshotAt int) *fakeLog {
 	defer l.mu.Unlock()
 	next := newFakeLog(len(l.shards))
 	for i, frames := range l.shards {
+		for n, f := range frames {
+			next.shards[i] = frames[: n+1 : n+1]
+			if f.Type == wal.TypeCommit {
+				next.commit(uint32(i), f.Frame)
+			}
+		}
 		next.shards[i] = append([]fakeFrame(nil), frames...)
 		at := min(snapshotAt, len(frames))
 		before := firehose.NewState()
@@ -80,6 +113,9 @@ func (l *fakeLog) append(shard uint32, f fakeFrame) (uint64, error) {
 	f.parcel.Position = event.Position{Shard: shard, Number: f.Seq}
 	l.shards[shard] = append(l.shards[shard], f)
 	l.states[shard].Fold(f.Frame)
+	if f.Type == wal.TypeCommit {
+		l.commit(shard, f.Frame)
+	}
 	l.changed.Broadcast()
 	for c := range l.waiting[f.Key] {
 		if f.Type == wal.TypePut || f.Type == wal.TypeMatches {
@@ -133,6 +169,9 @@ func (l *fakeLog) Span(key uint64, shard uint32, from uint64, maxBytes int64) ev
 		if s.Oldest == 0 || f.parcel.Arrived < s.Oldest {
 			s.Oldest = f.parcel.Arrived
 		}
+	}
+	if a := l.ahead[shard][key]; a != nil && from <= a.position {
+		s.Count, s.Bytes = s.Count-min(a.count, s.Count), s.Bytes-min(a.bytes, s.Bytes)
 	}
 	return s
 }

@@ -2,6 +2,8 @@ package firehose
 
 import (
 	"bytes"
+	"encoding/base64"
+	"reflect"
 	"testing"
 	"time"
 
@@ -11,29 +13,61 @@ import (
 	"sluice/internal/wal"
 )
 
-var somePlan = plan{
-	form: formMessages, version: 3, cut: 9, first: 100, end: 120, count: 7, bytes: 1 << 40, oldest: 1_767_323_045_000,
-	codec: "GZIP", bucket: "lake", key: "2026/01/02/03/lake-3-x.gz", arn: "arn:aws:firehose:r:a:deliverystream/lake", chain: "lake",
-}
+var (
+	somePlan = plan{
+		version: 3, cut: 9, first: 100, end: 120, position: 110, arn: "arn:aws:firehose:r:a:deliverystream/lake", chain: "lake",
+		config: []byte(`{"BucketARN":"arn:aws:s3:::lake"}`),
+		parts: []part{
+			{name: "eprocessing-failed", key: "errors/x", first: 104, count: 1, bytes: 10, size: 12, oldest: 1_767_323_045_000, instant: 1_767_323_045_000},
+			{name: "da\x00", key: "a/2026/01/02/03/lake-3-x.gz", first: 100, count: 7, bytes: 1 << 40, size: 1 << 41, oldest: 1, instant: 2},
+			{name: "x", first: 101, count: 1},
+		},
+	}
+	wholePlan = plan{
+		version: 3, cut: 9, first: 100, end: 120, position: 120, arn: "arn", chain: "lake", config: []byte(`{}`), whole: true,
+		parts: []part{{key: "k", first: 100, count: 7, bytes: 9, oldest: 4, instant: 4}},
+	}
+	planOfVersion1 = plan{
+		version: 3, cut: 9, first: 100, end: 120, position: 120, arn: "arn:aws:firehose:r:a:deliverystream/lake", chain: "lake",
+		whole: true, v1: &planV1{form: formMessages, codec: "GZIP", bucket: "lake"},
+		parts: []part{{
+			key: "2026/01/02/03/lake-3-x.gz", first: 100, count: 7, bytes: 1 << 40, size: 1 << 40, oldest: 1_767_323_045_000, instant: 1_767_323_045_000,
+		}},
+	}
+)
+
+// frameOfVersion1 is planOfVersion1 as the last version wrote it.
+const frameOfVersion1 = "AQIAAAMAAAAJAAAAAAAAAGQAAAAAAAAAeAAAAAAAAAAHAAAAAAAAAAAAAAAAAQAAiIypfJsBAAAEAEdaSVAEAGxha2UZADIwMjYvMDEvMDIvMDMvbGFrZS0zLXguZ3ooAGFybjphd3M6ZmlyZWhvc2U6cjphOmRlbGl2ZXJ5c3RyZWFtL2xha2UEAGxha2U="
 
 func TestPlanRoundTrip(t *testing.T) {
-	b := somePlan.append(nil)
-	got, err := openPlan(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(&somePlan, got, cmp.AllowUnexported(plan{})); d != "" {
-		t.Error(d)
-	}
-	for n := range b {
-		if _, err := openPlan(b[:n]); err == nil {
-			t.Errorf("%d of %d bytes make a plan", n, len(b))
+	f := func(p *plan) {
+		t.Helper()
+		b := p.append(nil)
+		got, err := openPlan(b)
+		if err != nil {
+			t.Fatal(err)
 		}
+		if d := cmp.Diff(p, got, cmp.AllowUnexported(plan{}, part{}, planV1{})); d != "" {
+			t.Error(d)
+		}
+		for n := range b {
+			if _, err := openPlan(b[:n]); err == nil {
+				t.Errorf("%d of %d bytes make a plan", n, len(b))
+			}
+		}
+	}
+	f(&somePlan)
+	f(&wholePlan)
+	f(&planOfVersion1)
+	if got := base64.StdEncoding.EncodeToString(planOfVersion1.append(nil)); got != frameOfVersion1 {
+		t.Errorf("version 1 is %s", got)
 	}
 }
 
 func FuzzFrames(f *testing.F) {
-	f.Add(somePlan.append(nil), (&commit{position: 120, delivered: 7, cut: 9, manifest: [32]byte{1}}).append(nil))
+	for _, p := range []plan{somePlan, wholePlan, planOfVersion1} {
+		f.Add(p.append(nil), (&commit{position: 120, delivered: 7, cut: 9, manifest: [32]byte{1}}).append(nil))
+	}
 	f.Fuzz(func(t *testing.T, planned, committed []byte) {
 		if p, err := openPlan(planned); err == nil && !bytes.Equal(p.append(nil), clearReserved(planned)) {
 			t.Error("a plan does not come back")
@@ -59,12 +93,15 @@ func FuzzFrames(f *testing.F) {
 func clearReserved(b []byte) []byte {
 	b = bytes.Clone(b)
 	b[2], b[3] = 0, 0
+	if b[0] == planVersion {
+		b[1] &= flagWhole
+	}
 	return b
 }
 
 func TestFoldCountsOnce(t *testing.T) {
 	s := NewState()
-	p := somePlan
+	p := wholePlan
 	p.cut, p.first = 1, 0
 	planned := wal.Frame{Type: wal.TypePlan, Key: 5, Payload: p.append(nil)}
 	committed := wal.Frame{Type: wal.TypeCommit, Key: 5, Payload: (&commit{position: 120, delivered: 7, bytes: 70, cut: 1, objects: 1, manifest: [32]byte{1}}).append(nil)}
@@ -83,7 +120,7 @@ func TestFoldCountsOnce(t *testing.T) {
 	if c := s.at(5); c.discarded != 4 || c.skipped != 4 || c.manifest != [32]byte{1} || c.cuts != 1 {
 		t.Errorf("%+v", c)
 	}
-	if c := s.at(6); c != (cursor{}) {
+	if c := s.at(6); !reflect.DeepEqual(c, cursor{}) {
 		t.Errorf("another route: %+v", c)
 	}
 }

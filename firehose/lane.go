@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sluice/internal/clock"
@@ -31,6 +32,10 @@ type lane struct {
 	retry   *clock.Timer // nil before the first failure
 	endWork func()       // of the work under way that the clock knows of
 
+	ledger *ledger      // of partitions; nil while it is not needed
+	trying *attempt     // at the open plan; nil before the first
+	open   atomic.Int64 // partitions that hold something
+
 	mu     sync.Mutex // guards health and idling
 	health health
 	idling bool // the hint's timer is armed, and nothing else moves it
@@ -54,38 +59,110 @@ func (l *lane) run(ctx context.Context) {
 	defer stop()
 	defer l.end()
 	for ctx.Err() == nil {
+		var err error
 		cur := l.state.at(l.stream.Route)
-		if cur.plan == nil {
-			told := l.stream.settings()
-			span, due := l.look(cur, told)
-			if !due {
-				l.idle(ctx, more, told, span)
-				continue
-			}
+		if cur.plan != nil {
 			l.begin()
-			if err := l.cut(ctx, cur, told, span); err != nil && !l.failed(ctx, err) {
-				return
+			if err = l.deliver(ctx, cur); err == nil {
+				l.recovered()
 			}
-			continue
+		} else {
+			err = l.next(ctx, cur, more)
 		}
-		l.begin()
-		if err := l.deliver(ctx, cur); err == nil {
-			l.recovered()
-		} else if !l.failed(ctx, err) {
+		if err != nil && !l.failed(ctx, err) {
 			return
 		}
 	}
 }
 
-// look says what waits, and whether a hint is met.
-func (l *lane) look(cur cursor, told *settings) (event.Span, bool) {
-	hint := told.config.hintBytes()
+// next makes the next plan, or waits until there may be one to make.
+func (l *lane) next(ctx context.Context, cur cursor, more <-chan struct{}) error {
+	told := l.stream.settings()
+	cut, wake, err := l.look(ctx, cur, told)
+	switch {
+	case err != nil:
+		return err
+	case cut == nil:
+		l.idle(ctx, more, told, wake)
+		return nil
+	}
+	l.begin()
+	return l.journal(ctx, wal.TypePlan, cut.append(nil))
+}
+
+// look says what is to be cut now, or when to look again even without a signal.
+func (l *lane) look(ctx context.Context, cur cursor, told *settings) (*plan, time.Time, error) {
 	now := l.room.cfg.Clock.Now() // first: what is due then has all that came before
+	if told.partitioned() || len(cur.marks) > 0 {
+		return l.lookAtPartitions(ctx, cur, told, now)
+	}
+	l.forgetLedger()
+	hint := told.hintBytes()
 	span := l.room.links.Source.Span(l.stream.Route, l.shard, cur.position, hint)
 	if span.Count == 0 {
-		return span, false
+		return nil, now.Add(told.lookAgain()), nil
 	}
-	return span, span.Bytes >= hint || !now.Before(told.dueAt(span))
+	if due := told.dueAt(span); span.Bytes < hint && now.Before(due) {
+		return nil, due, nil
+	}
+	return told.plan(l.stream, l.shard, cur, span), time.Time{}, nil
+}
+
+// lookAtPartitions accounts what is new.
+func (l *lane) lookAtPartitions(ctx context.Context, cur cursor, told *settings, now time.Time) (*plan, time.Time, error) {
+	g, err := l.openLedger(cur, told)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	if err := l.account(ctx, g); err != nil {
+		return nil, time.Time{}, fmt.Errorf("account partitions: %w", err)
+	}
+	parts, position, due := g.cut(now.UnixMilli())
+	l.open.Store(int64(len(g.accounts)))
+	if !due {
+		return nil, g.wake(now), nil
+	}
+	return g.told.partitionedPlan(l.stream, l.shard, cur, g.position, position, parts), time.Time{}, nil
+}
+
+// openLedger returns the lane's ledger, made anew if there is none that fits.
+// Partitions that were delivered ahead of the others are known by names that only
+// the settings of then give a meaning to: if others are in force now that tell
+// partitions apart in another way, everything that waits is delivered by those of
+// then first.
+func (l *lane) openLedger(cur cursor, told *settings) (*ledger, error) {
+	if g := l.ledger; g != nil {
+		if g.told.recipe() == told.recipe() {
+			g.follow(told)
+			return g, nil
+		}
+		if len(cur.marks) > 0 {
+			g.drain = len(g.accounts) > 0
+			return g, nil
+		}
+	}
+	l.forgetLedger()
+	drain := false
+	if len(cur.marks) > 0 {
+		then, err := l.stream.settingsAt(*cur.markedBy)
+		if err != nil {
+			return nil, fmt.Errorf("read the settings of earlier cuts: %w", err)
+		}
+		if drain = then.recipe() != told.recipe(); drain {
+			told = then
+		}
+	}
+	l.ledger = newLedger(told, cur)
+	l.ledger.drain = drain
+	return l.ledger, nil
+}
+
+func (l *lane) forgetLedger() {
+	if l.ledger != nil {
+		l.ledger.split.release()
+		l.ledger = nil
+		l.open.Store(0)
+	}
 }
 
 func (c *settings) dueAt(span event.Span) time.Time {
@@ -101,8 +178,8 @@ func (c *settings) lookAgain() time.Duration {
 }
 
 // idle waits until there may be something to do.
-func (l *lane) idle(ctx context.Context, more <-chan struct{}, told *settings, span event.Span) {
-	if !l.arm(told, span) {
+func (l *lane) idle(ctx context.Context, more <-chan struct{}, told *settings, wake time.Time) {
+	if !l.arm(told, wake) {
 		return
 	}
 	l.rest()
@@ -117,17 +194,13 @@ func (l *lane) idle(ctx context.Context, more <-chan struct{}, told *settings, s
 }
 
 // arm sets the hint's timer, unless there are newer settings than were looked at.
-func (l *lane) arm(told *settings, span event.Span) bool {
+func (l *lane) arm(told *settings, wake time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.stream.settings() != told {
 		return false
 	}
-	if span.Count > 0 {
-		l.hint.ResetAt(told.dueAt(span))
-	} else {
-		l.hint.Reset(told.lookAgain())
-	}
+	l.hint.ResetAt(wake)
 	l.idling = true
 	return true
 }
@@ -162,13 +235,8 @@ func (l *lane) end() {
 	if l.retry != nil {
 		l.retry.Stop()
 	}
+	l.forgetLedger()
 	l.rest()
-}
-
-// cut makes a plan durable.
-func (l *lane) cut(ctx context.Context, cur cursor, told *settings, span event.Span) error {
-	p := told.plan(l.stream, l.shard, cur, span)
-	return l.journal(ctx, wal.TypePlan, p.append(nil))
 }
 
 // journal appends a frame. A frame of which nobody knows whether it is durable

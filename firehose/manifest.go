@@ -4,11 +4,19 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // manifest is the document of one cut: which objects hold which positions. Its
 // bytes follow from the plan and the objects alone, so every attempt at a cut
 // writes the same.
+//
+// In version 1 the objects hold everything in [start, end), and the next cut
+// starts at the end. In version 2 an object holds what its partition has in
+// [its start, end); everything of the delivery stream below position is in this
+// cut's objects or in those of earlier ones, and the next cut starts there. So an
+// object never starts below the end of the cut before that had one of its
+// partition.
 type manifest struct {
 	Version        int              `json:"version"`
 	DeliveryStream string           `json:"deliveryStream"` // ARN
@@ -18,10 +26,13 @@ type manifest struct {
 	Cut            uint64           `json:"cut"`
 	Start          uint64           `json:"start"` // positions [start, end)
 	End            uint64           `json:"end"`
+	Position       uint64           `json:"position,omitempty"`  // version 2
 	OldestArrival  int64            `json:"oldestArrival"`       // ms
 	Discarded      int64            `json:"discarded,omitempty"` // since the previous cut, by a delete
-	Records        int64            `json:"records"`
-	Bytes          int64            `json:"bytes"` // of records and messages
+	Records        int64            `json:"records"`             // source records and events that are done
+	Bytes          int64            `json:"bytes"`               // of records and messages
+	Quarantined    int64            `json:"quarantined,omitempty"`
+	Dropped        int64            `json:"dropped,omitempty"`
 	Objects        []manifestObject `json:"objects"`
 	// Previous is the sha256 of the manifest of the cut before, zeros for the
 	// first one of a delivery stream.
@@ -31,20 +42,58 @@ type manifest struct {
 type manifestObject struct {
 	Key     string `json:"key"`
 	Size    int64  `json:"size"`
-	Records int64  `json:"records"`
-	Bytes   int64  `json:"bytes"` // before the codec
-	Hash    string `json:"xxh64"` // of those bytes
+	Records int64  `json:"records"` // in the object
+	Bytes   int64  `json:"bytes"`   // before the codec
+	Hash    string `json:"xxh64"`   // of those bytes
+
+	// In version 2:
+
+	// Bucket is given where it is not the manifest's own.
+	Bucket string `json:"bucket,omitempty"`
+	// Partition names the partition, in hexadecimal.
+	Partition string `json:"partition,omitempty"`
+	// Kind is data, error or backup.
+	Kind string `json:"kind,omitempty"`
+	// Period is the start of the period by event time, Values the partition keys.
+	Period string            `json:"period,omitempty"`
+	Values map[string]string `json:"values,omitempty"`
+	Start  uint64            `json:"start,omitempty"`
 }
 
 func manifestKey(chain string, shard uint32, cut uint64) string {
 	return fmt.Sprintf("_sluice/commit/%s/%d/%020d.json", chain, shard, cut)
 }
 
-func newManifest(route uint64, shard uint32, c cursor, records, bytes int64, objects []manifestObject) ([]byte, error) {
+func newManifest(route uint64, shard uint32, c cursor, r result) ([]byte, error) {
 	p := c.plan
-	return json.Marshal(manifest{
+	_, _, oldest := p.sums()
+	m := manifest{
 		Version: 1, DeliveryStream: p.arn, ConfigVersion: p.version, Route: route, Shard: shard,
-		Cut: p.cut, Start: p.first, End: p.end, OldestArrival: p.oldest, Discarded: c.skipped,
-		Records: records, Bytes: bytes, Objects: objects, Previous: hex.EncodeToString(c.manifest[:]),
-	})
+		Cut: p.cut, Start: p.first, End: p.end, OldestArrival: oldest, Discarded: c.skipped,
+		Records: r.records, Bytes: r.bytes, Quarantined: r.quarantined, Dropped: r.dropped,
+		Objects: r.objects, Previous: hex.EncodeToString(c.manifest[:]),
+	}
+	if !p.whole {
+		m.Version, m.Position = 2, p.position
+	}
+	return json.Marshal(m)
+}
+
+// describe says which partition an object holds.
+func (o *manifestObject) describe(told *settings, p *part) {
+	o.Partition, o.Start = hex.EncodeToString([]byte(p.name)), p.first
+	switch p.class() {
+	case classError:
+		o.Kind = "error"
+	case classBackup:
+		o.Kind = "backup"
+	default:
+		o.Kind, o.Values = "data", told.partitionValues(p.name)
+		if told.byEventTime() {
+			o.Period = time.UnixMilli(timeOf(p.name)).In(told.zone).Format(time.RFC3339)
+		}
+	}
+	if b := told.shape(p.class()).bucket; b != told.config.bucket() {
+		o.Bucket = b
+	}
 }

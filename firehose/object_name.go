@@ -43,14 +43,41 @@ var lastResort, _ = prefix.New("", "", prefix.Features{})
 // comes out longer than a key may be, or among our own files, the object goes
 // under ErrorOutputPrefix, as the service does with records whose prefix it
 // cannot evaluate.
-func (c *settings) key(name string, oldest time.Time, uuid string) (key string) {
-	v := prefix.Values{Instant: oldest.In(c.zone), Identity: uuid, ErrorType: processingFailed}
-	for _, t := range []*prefix.Template{c.prefixes.Prefix, c.prefixes.ErrorOutputPrefix, lastResort.ErrorOutputPrefix} {
+func (c *settings) key(name string, oldest time.Time, uuid string) string {
+	return c.evaluate(name, prefix.Values{Instant: oldest.In(c.zone), Identity: uuid, ErrorType: processingFailed}, c.extension(),
+		c.prefixes.Prefix, c.prefixes.ErrorOutputPrefix, lastResort.ErrorOutputPrefix)
+}
+
+// partKey names the object of a part of a partitioned cut.
+func (c *settings) partKey(name string, p *part, uuid string) string {
+	at := time.UnixMilli(p.instant)
+	switch p.class() {
+	case classDropped:
+		return ""
+	case classError:
+		return c.errorKey(name, errorType(p.name), at, uuid)
+	case classBackup:
+		return c.backup.key(name, at, uuid)
+	}
+	v := prefix.Values{Instant: at.In(c.zone), Identity: uuid, ErrorType: processingFailed, Query: c.partitionValues(p.name)}
+	return c.evaluate(name, v, c.extension(), c.prefixes.Prefix, c.prefixes.ErrorOutputPrefix, lastResort.ErrorOutputPrefix)
+}
+
+// errorKey names an object of error records. They are not compressed, and so have
+// no extension.
+func (c *settings) errorKey(name, errorType string, at time.Time, uuid string) string {
+	return c.evaluate(name, prefix.Values{Instant: at.In(c.zone), Identity: uuid, ErrorType: errorType}, "",
+		c.prefixes.ErrorOutputPrefix, lastResort.ErrorOutputPrefix)
+}
+
+// evaluate is the key under the first template that gives one.
+func (c *settings) evaluate(name string, v prefix.Values, extension string, templates ...*prefix.Template) (key string) {
+	for _, t := range templates {
 		start, err := t.Append(nil, v)
 		if err != nil {
 			continue
 		}
-		key = string(appendSuffix(start, name, c.version(), v.Instant, uuid, c.extension()))
+		key = string(appendSuffix(start, name, c.version(), v.Instant, v.Identity, extension))
 		if len(key) <= maxKey && !underReserved(key) {
 			return key
 		}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/itchyny/gojq"
 
+	"sluice/firehose/prefix"
+	"sluice/firehose/process"
 	"sluice/internal/awsapi"
 )
 
@@ -129,4 +131,35 @@ func extractedKeys(query string) (names []string) {
 		}
 	}
 	return names
+}
+
+// query compiles the one of MetadataExtraction; nil without.
+func (d *destination) query(pair prefix.Pair) (*process.Query, error) {
+	p := d.processor(processorExtraction)
+	if p == nil {
+		return nil, nil
+	}
+	return process.NewQuery(p.parameter(parameterQuery), pair.Prefix.QueryKeys())
+}
+
+// split is how RecordDeAggregation takes records apart.
+func (d *destination) split() (process.Split, []byte, error) {
+	p := d.processor(processorDeaggregation)
+	switch {
+	case p == nil:
+		return process.Whole, nil, nil
+	case p.parameter(parameterSubRecord) == "JSON":
+		return process.SplitJSON, nil, nil
+	}
+	delimiter, err := process.SplitDelimiter(p.parameter(parameterDelimiter))
+	return process.SplitDelimited, delimiter, err
+}
+
+// end is what AppendDelimiterToRecord puts behind each record; nil without.
+func (d *destination) end() []byte {
+	p := d.processor(processorDelimiter)
+	if p == nil {
+		return nil
+	}
+	return process.AppendedDelimiter(p.parameter(parameterDelimiter))
 }

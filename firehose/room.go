@@ -18,6 +18,7 @@ type Room struct {
 	links    Links
 	encoders slots
 	uploads  slots
+	gathers  slots
 
 	mu      sync.RWMutex // guards streams and running; never held across I/O
 	streams map[streamName]*stream
@@ -55,6 +56,7 @@ func New(cfg Config, links Links) (*Room, error) {
 	r := &Room{
 		cfg: cfg, links: links, streams: map[streamName]*stream{},
 		encoders: make(slots, cfg.Encoders), uploads: make(slots, cfg.Uploads),
+		gathers: make(slots, maxGathers),
 	}
 	for _, d := range links.Definitions.AllDeliveryStreams() {
 		s, err := r.newStream(d)

@@ -15,7 +15,7 @@ import (
 func (d *destination) semantics() error {
 	for _, check := range []func() error{
 		d.checkPrefixes, d.checkHints, d.checkProcessing, d.checkConversion, d.checkLogging, d.checkBackup,
-		d.checkZone, d.checkKeys, d.checkSupported,
+		d.checkZone, d.checkKeys, d.checkSupported, d.checkCompiles,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -134,22 +134,16 @@ func unsupported(feature string) error {
 func (d *destination) checkSupported() error {
 	if p := d.ProcessingConfiguration; p != nil && p.Enabled {
 		for _, p := range p.Processors {
-			if p.Type != processorDecompression && p.Type != processorCloudWatchLogs {
+			if p.Type == processorLambda {
 				return unsupported("The processor " + p.Type)
 			}
 		}
 	}
 	switch {
-	case d.DynamicPartitioningConfiguration.enabled():
-		return unsupported("DynamicPartitioningConfiguration")
 	case d.DataFormatConversionConfiguration.enabled():
 		return unsupported("DataFormatConversionConfiguration")
 	case d.CloudWatchLoggingOptions != nil && d.CloudWatchLoggingOptions.Enabled:
 		return unsupported("CloudWatchLoggingOptions with Enabled true")
-	case d.S3BackupMode == "Enabled":
-		return unsupported("S3BackupMode Enabled")
-	case d.S3BackupConfiguration != nil:
-		return unsupported("S3BackupConfiguration")
 	case d.EncryptionConfiguration != nil && d.EncryptionConfiguration.KMSEncryptionConfig != nil:
 		return unsupported("KMSEncryptionConfig")
 	}
@@ -157,6 +151,25 @@ func (d *destination) checkSupported() error {
 		if _, err := format.CodecNamed(d.CompressionFormat); err != nil {
 			return unsupported("The CompressionFormat " + d.CompressionFormat)
 		}
+	}
+	return nil
+}
+
+// checkCompiles refuses what can be read and not be run: a query that depends on
+// more than its record, a delimiter that is no Base64.
+func (d *destination) checkCompiles() error {
+	if d.ProcessingConfiguration == nil || !d.ProcessingConfiguration.Enabled {
+		return nil
+	}
+	pair, err := d.prefixes()
+	if err != nil {
+		return invalid(err)
+	}
+	if _, err := d.query(pair); err != nil {
+		return awsapi.InvalidArgument("MetaDataExtraction JQ Query is not valid: %v", err)
+	}
+	if _, _, err := d.split(); err != nil {
+		return awsapi.InvalidArgument("Delimiter is not valid: %v", err)
 	}
 	return nil
 }

@@ -89,7 +89,10 @@ func TestPartitioningTexts(t *testing.T) {
 	f("BufferingHints.IntervalInSeconds must be at least 60 seconds when Dynamic Partitioning is enabled.", partition, byQuery, processing(queryForK), hints(64, 59))
 	f("SubRecordType has to be one of JSON, DELIMITED", partition, byQuery, processing(queryForK, kindOf("RecordDeAggregation", "SubRecordType", "CSV")))
 	f("Delimiter should be present for DELIMITED", partition, byQuery, processing(queryForK, kindOf("RecordDeAggregation", "SubRecordType", "DELIMITED")))
-	f("The processor MetadataExtraction is not supported yet by this version", partition, byQuery, processing(queryForK), hints(64, 60))
+	f("MetaDataExtraction JQ Query is not valid: parse jq query: now: depends on something other than the record", partition, byQuery,
+		processing(kindOf("MetadataExtraction", "MetadataExtractionQuery", "{k:now}", "JsonParsingEngine", "JQ-1.6")))
+	f("Delimiter is not valid: delimiter \"!\": illegal base64 data at input byte 0", partition, byQuery,
+		processing(queryForK, kindOf("RecordDeAggregation", "SubRecordType", "DELIMITED", "Delimiter", "!")))
 	f("The processor Lambda is not supported yet by this version", partition, byLambda, processing(kindOf("Lambda", "LambdaArn", "arn:l")))
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sluice/firehose/prefix"
+	"sluice/firehose/process"
 	"sluice/internal/awsapi"
 	"sluice/internal/catalog"
 	"sluice/internal/event"
@@ -21,6 +22,13 @@ type settings struct {
 	codec    *format.Codec
 	prefixes prefix.Pair
 	zone     *time.Location // of prefix and suffix
+
+	query           *process.Query    // of MetadataExtraction; nil without
+	records, events *process.Settings // what processors do to each; nil for nothing
+	period          prefix.Period     // of event time; Always by arrival
+	lateness        time.Duration
+	backup          *settings // of S3BackupConfiguration; nil while that is disabled
+	formV1          *form     // of a plan of version 1; else it follows from config
 }
 
 // kept is a delivery stream's configuration as the catalog holds it: the
@@ -49,21 +57,138 @@ func newSettings(d catalog.DeliveryStream) (*settings, error) {
 	if c.zone, err = prefix.LoadZone(c.config.CustomTimeZone); err != nil {
 		return nil, err
 	}
-	return c, nil
+	if err := c.process(); err != nil {
+		return nil, fmt.Errorf("read processors: %w", err)
+	}
+	if x := c.config.SluiceConfiguration; x != nil && x.Timestamp == timestampEvent {
+		c.period = c.prefixes.Prefix.Period()
+		c.lateness = x.lateness()
+	}
+	return c, c.backUp()
 }
+
+// process compiles the processors.
+func (c *settings) process() (err error) {
+	if c.config.ProcessingConfiguration == nil || !c.config.ProcessingConfiguration.Enabled {
+		return nil
+	}
+	if c.query, err = c.config.query(c.prefixes); err != nil {
+		return err
+	}
+	records := &process.Settings{
+		Decompress: c.form() != formMembers, Extract: c.form() == formMessages,
+		Query: c.query,
+	}
+	if records.Split, records.Delimiter, err = c.config.split(); err != nil {
+		return err
+	}
+	records.End = c.config.end()
+	events := *records
+	if c.form() == formMessages && string(events.End) == "\n" {
+		events.End = nil // each message has it
+	}
+	c.records = records
+	if events.Query != nil || events.Split != process.Whole || events.End != nil {
+		c.events = &events
+	}
+	return nil
+}
+
+// backUp reads the settings of the backup, as a delivery stream without
+// processors.
+func (c *settings) backUp() (err error) {
+	if c.config.S3BackupMode != "Enabled" || c.config.S3BackupConfiguration == nil {
+		return nil
+	}
+	d := *c.config.S3BackupConfiguration.withDefaults()
+	b := &settings{defined: c.defined, kept: kept{destination: d, Unversioned: c.kept.Unversioned}, zone: c.zone}
+	b.config = &b.kept.destination
+	if b.codec, err = format.CodecNamed(d.CompressionFormat); err != nil {
+		return fmt.Errorf("read backup: %w", err)
+	}
+	if b.prefixes, err = d.prefixes(); err != nil {
+		return fmt.Errorf("read backup: %w", err)
+	}
+	c.backup = b
+	return nil
+}
+
+func (c *settings) byEventTime() bool { return c.period != prefix.Always }
+
+// partitioned tells whether a cut may make several objects, so that what waits
+// has to be accounted by partition. Else a cut is one range of the log, known
+// from the index.
+func (c *settings) partitioned() bool {
+	return c.config.DynamicPartitioningConfiguration.enabled() || c.byEventTime() || c.backup != nil
+}
+
+// recipe is equal for settings that tell partitions apart in the same way: the
+// names of partitions mean the same to both.
+func (c *settings) recipe() string {
+	if !c.partitioned() {
+		return ""
+	}
+	b, err := awsapi.AppendJSON(nil, struct {
+		Processing *processing `json:",omitzero"`
+		Keys       []string
+		Period     prefix.Period
+		Zone       string
+		Backup     bool
+	}{c.config.ProcessingConfiguration, c.prefixes.Prefix.QueryKeys(), c.period, c.zone.String(), c.backup != nil})
+	if err != nil {
+		panic("firehose: settings that were read do not encode: " + err.Error())
+	}
+	return string(b)
+}
+
+// hintBytes is the size at which a partition is delivered.
+func (c *settings) hintBytes() int64 { return c.config.hintBytes() }
 
 // version is the one that clients see and that stands in keys.
 func (c *settings) version() int { return c.defined.Version - c.kept.Unversioned }
 
 func (c *settings) versionID() string { return strconv.Itoa(c.version()) }
 
-// plan is the next cut of a lane.
+// plan is the next cut of a lane, of everything in a span.
 func (c *settings) plan(s *stream, shard uint32, cur cursor, span event.Span) *plan {
 	p := &plan{
-		form: c.config.form(), version: uint32(c.version()), cut: cur.cuts + 1,
-		first: cur.position, end: span.Range.End, count: span.Count, bytes: span.Bytes, oldest: span.Oldest,
-		codec: c.codec.Name, bucket: c.config.bucket(), arn: s.arn, chain: s.chain,
+		version: uint32(c.version()), cut: cur.cuts + 1, first: cur.position, end: span.Range.End, position: span.Range.End,
+		arn: s.arn, chain: s.chain, config: c.defined.Config, whole: true,
 	}
-	p.key = c.key(s.Name, time.UnixMilli(p.oldest), objectUUID(s.Route, shard, "", p.first))
+	p.parts = []part{{
+		first: p.first, count: span.Count, bytes: span.Bytes, size: span.Bytes, oldest: span.Oldest, instant: span.Oldest,
+		key: c.key(s.Name, time.UnixMilli(span.Oldest), objectUUID(s.Route, shard, "", p.first)),
+	}}
 	return p
+}
+
+// partitionedPlan is the next cut of a lane, of some partitions up to an end. The
+// lane's position is known to come after it.
+func (c *settings) partitionedPlan(s *stream, shard uint32, cur cursor, end, position uint64, parts []part) *plan {
+	for i := range parts {
+		p := &parts[i]
+		p.key = c.partKey(s.Name, p, objectUUID(s.Route, shard, p.name, p.first))
+	}
+	return &plan{
+		version: uint32(c.version()), cut: cur.cuts + 1, first: cur.position, end: end, position: position,
+		arn: s.arn, chain: s.chain, config: c.defined.Config, parts: parts,
+	}
+}
+
+// form is how events from subscription filters land in raw objects.
+func (c *settings) form() form {
+	if c.formV1 != nil {
+		return *c.formV1
+	}
+	return c.config.form()
+}
+
+// settings are what a plan of version 1 says of them.
+func (v *planV1) settings() (*settings, error) {
+	codec, err := format.CodecNamed(v.codec)
+	if err != nil {
+		return nil, err
+	}
+	d := &destination{BucketARN: "arn:aws:s3:::" + v.bucket, CompressionFormat: v.codec}
+	return &settings{config: d, codec: codec, formV1: &v.form}, nil
 }

@@ -1,25 +1,39 @@
 package firehose
 
 import (
-	"fmt"
 	"maps"
-	"slices"
 	"sync"
 
 	"sluice/internal/wal"
 )
 
-// cursor is what is known of one lane: where it stands and what it did.
+// cursor is what is known of one lane: where it stands and what it did. What it
+// refers to is never changed.
 type cursor struct {
-	position uint64         // first position that is not done
+	position uint64         // all below is done
 	cuts     uint64         // number of the last cut
 	manifest [hashSize]byte // of the last manifest, zero before the first
-	plan     *plan          // open, never changed; nil when there is none
+	plan     *plan          // open; nil when there is none
+
+	// marks are the partitions of which more is done than position says, each
+	// with the position that it is done up to.
+	marks map[string]uint64
+	// markedBy made the last of them: the settings that give their names a
+	// meaning. nil without marks.
+	markedBy *version
 
 	delivered, discarded int64
 	bytes                int64
 	objects, objectBytes int64
 	skipped              int64 // discarded since the last manifest
+	quarantined, dropped int64 // of delivered
+}
+
+// version is settings as they were once: a delivery stream's configuration and
+// the number that clients saw.
+type version struct {
+	number uint32
+	config []byte
 }
 
 // State is what the log says about the lanes of one shard. It is a wal.Folder:
@@ -80,10 +94,11 @@ func (c *cursor) open(p *plan) {
 }
 
 func (c *cursor) commit(m commit) {
-	if m.position <= c.position {
+	planned := c.plan != nil && c.plan.cut == m.cut
+	if m.position <= c.position && !planned {
 		return
 	}
-	c.position = m.position
+	c.position = max(c.position, m.position)
 	c.cuts = max(c.cuts, m.cut)
 	c.delivered += m.delivered
 	c.discarded += m.discarded
@@ -91,74 +106,49 @@ func (c *cursor) commit(m commit) {
 	c.objects += m.objects
 	c.objectBytes += m.objectBytes
 	c.skipped += m.discarded
+	c.quarantined += m.quarantined
+	c.dropped += m.dropped
 	if m.manifest != [hashSize]byte{} {
 		c.manifest, c.skipped = m.manifest, 0
+		if planned && !c.plan.whole {
+			c.mark(c.plan)
+		}
 	}
+	c.forget()
 	c.plan = nil
 }
 
-// A snapshot is a run of lanes, by route:
-//
-//	+-------+----------+------+-----------+-----------+-------+---------+
-//	| route | position | cuts | delivered | discarded | bytes | objects |
-//	+-------+----------+------+-----------+-----------+-------+---------+
-//	+--------------+---------+----------+----------+---------------------+
-//	| object bytes | skipped | manifest | plan u32 | plan, as in a frame |
-//	+--------------+---------+----------+----------+---------------------+
-const laneSnapshot = 9*8 + hashSize + 4
-
-// AppendSnapshot implements wal.Folder.
-func (s *State) AppendSnapshot(dst []byte) []byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, route := range slices.Sorted(maps.Keys(s.lanes)) {
-		c := s.lanes[route]
-		for _, v := range []uint64{
-			route, c.position, c.cuts, uint64(c.delivered), uint64(c.discarded), uint64(c.bytes),
-			uint64(c.objects), uint64(c.objectBytes), uint64(c.skipped),
-		} {
-			dst = le.AppendUint64(dst, v)
-		}
-		dst = append(dst, c.manifest[:]...)
-		at := len(dst)
-		dst = le.AppendUint32(dst, 0)
-		if c.plan != nil {
-			dst = c.plan.append(dst)
-			le.PutUint32(dst[at:], uint32(len(dst)-at-4))
-		}
+// mark remembers what a plan delivered beyond the position.
+func (c *cursor) mark(p *plan) {
+	if p.end <= c.position {
+		return
 	}
-	return dst
+	marks := make(map[string]uint64, len(c.marks)+len(p.parts))
+	maps.Copy(marks, c.marks)
+	for i := range p.parts {
+		marks[p.parts[i].name] = p.end
+	}
+	c.marks, c.markedBy = marks, &version{p.version, p.config}
 }
 
-// Restore implements wal.Folder.
-func (s *State) Restore(src []byte) error {
-	lanes := map[uint64]*cursor{}
-	for len(src) > 0 {
-		if len(src) < laneSnapshot {
-			return fmt.Errorf("restore delivery streams: %w", errFrame)
+// forget drops the marks that the position has reached.
+func (c *cursor) forget() {
+	ahead := 0
+	for _, m := range c.marks {
+		if m > c.position {
+			ahead++
 		}
-		word := func(i int) int64 { return int64(le.Uint64(src[8*i:])) }
-		c := &cursor{
-			position: uint64(word(1)), cuts: uint64(word(2)), delivered: word(3), discarded: word(4),
-			bytes: word(5), objects: word(6), objectBytes: word(7), skipped: word(8),
-		}
-		copy(c.manifest[:], src[9*8:])
-		route, size := uint64(word(0)), uint64(le.Uint32(src[laneSnapshot-4:]))
-		src = src[laneSnapshot:]
-		if size > uint64(len(src)) {
-			return fmt.Errorf("restore delivery streams: %w", errFrame)
-		}
-		if size > 0 {
-			var err error
-			if c.plan, err = openPlan(src[:size]); err != nil {
-				return fmt.Errorf("restore delivery streams: %w", err)
-			}
-		}
-		src = src[size:]
-		lanes[route] = c
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lanes = lanes
-	return nil
+	if ahead == len(c.marks) {
+		return
+	}
+	marks := make(map[string]uint64, ahead)
+	for name, m := range c.marks {
+		if m > c.position {
+			marks[name] = m
+		}
+	}
+	if c.marks = marks; ahead == 0 {
+		c.marks, c.markedBy = nil, nil
+	}
 }

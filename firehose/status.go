@@ -108,6 +108,12 @@ type Status struct {
 	InFlight             int64 // events and records not delivered yet
 	InFlightBytes        int64
 	Oldest               int64 // arrival of the oldest of those, ms; 0 when there is none
+
+	// Quarantined went to objects under ErrorOutputPrefix, Dropped was rightly
+	// nothing to deliver; both are part of Delivered.
+	Quarantined, Dropped int64
+	// Partitions hold something that waits; 0 where records are not partitioned.
+	Partitions int64
 }
 
 // Status lists all delivery streams by account, region and name.
@@ -142,6 +148,9 @@ func (s *stream) status(r *Room) Status {
 		st.DeliveredBytes += c.bytes
 		st.Objects += c.objects
 		st.ObjectBytes += c.objectBytes
+		st.Quarantined += c.quarantined
+		st.Dropped += c.dropped
+		st.Partitions += l.open.Load()
 		span := r.links.Source.Span(s.Route, l.shard, c.position, math.MaxInt64)
 		st.InFlight += span.Count
 		st.InFlightBytes += span.Bytes

@@ -1,6 +1,7 @@
 package firehose
 
 import (
+	"bytes"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -48,6 +49,22 @@ func (r *Room) newStream(d catalog.DeliveryStream) (*stream, error) {
 
 // settings are those in force now.
 func (s *stream) settings() *settings { return s.current.Load() }
+
+// settingsAt are those of some version: in force still, or read again.
+func (s *stream) settingsAt(v version) (*settings, error) {
+	now := s.settings()
+	if uint32(now.version()) == v.number && bytes.Equal(now.defined.Config, v.config) {
+		return now, nil
+	}
+	d := now.defined
+	d.Config = v.config
+	then, err := newSettings(d)
+	if err != nil {
+		return nil, err
+	}
+	then.defined.Version = int(v.number) + then.kept.Unversioned
+	return then, nil
+}
 
 // follow puts settings in force, unless newer ones are, and has the lanes look at
 // them. What is planned already is delivered as planned.

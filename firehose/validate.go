@@ -14,6 +14,7 @@ const (
 	processorDeaggregation  = "RecordDeAggregation"
 	processorLambda         = "Lambda"
 	processorExtraction     = "MetadataExtraction"
+	processorDelimiter      = "AppendDelimiterToRecord"
 
 	parameterCompression = "CompressionFormat"
 	parameterExtraction  = "DataMessageExtraction"
@@ -71,6 +72,7 @@ func (d *destination) modelUpdate(v *awsapi.Validation, at string) {
 	v.Pattern(at+".customTimeZone", d.CustomTimeZone, `^$|[a-zA-Z/_]+`, validTimeZone(d.CustomTimeZone))
 	d.modelProcessors(v, at+".processingConfiguration.processors")
 	d.DataFormatConversionConfiguration.model(v, at+".dataFormatConversionConfiguration")
+	d.SluiceConfiguration.model(v, at+".sluiceConfiguration")
 	if p := d.DynamicPartitioningConfiguration; p != nil && p.RetryOptions != nil && p.RetryOptions.DurationInSeconds != nil {
 		v.Range(at+".dynamicPartitioningConfiguration.retryOptions.durationInSeconds", int64(*p.RetryOptions.DurationInSeconds), 0, 7200)
 	}
@@ -128,7 +130,7 @@ func (d *destination) modelProcessors(v *awsapi.Validation, at string) {
 	for i, p := range d.ProcessingConfiguration.Processors {
 		at := at + "." + strconv.Itoa(i+1) + ".member"
 		v.Enum(at+".type", p.Type, processorDeaggregation, processorDecompression, processorCloudWatchLogs,
-			processorLambda, processorExtraction, "AppendDelimiterToRecord")
+			processorLambda, processorExtraction, processorDelimiter)
 		for j, param := range p.Parameters {
 			at := at + ".parameters." + strconv.Itoa(j+1) + ".member"
 			v.Enum(at+".parameterName", param.ParameterName, parameterLambda, parameterRetries, parameterQuery,

@@ -252,13 +252,19 @@ func (w *world) objects() (out []object) {
 type manifestDoc struct {
 	Route                     uint64
 	Shard                     uint32
-	Cut, Start, End           uint64
+	Version                   int
+	Cut, Start, End, Position uint64
 	Records, Bytes, Discarded int64
+	Quarantined, Dropped      int64
 	Previous, DeliveryStream  string
 	Objects                   []struct {
-		Key           string
-		Size, Records int64
-		XXH64         string
+		Key, Bucket     string
+		Partition, Kind string
+		Period          string
+		Values          map[string]string
+		Size, Records   int64
+		Start           uint64
+		XXH64           string
 	}
 }
 
@@ -266,14 +272,15 @@ type manifestDoc struct {
 // tile the positions, and name objects that are there.
 func (w *world) chain(folder string, shard int) (docs []manifestDoc) {
 	w.Helper()
-	previous := strings.Repeat("0", 64)
+	previous, next := strings.Repeat("0", 64), uint64(0)
+	marks := map[string]uint64{}
 	dir := fmt.Sprintf("/s3/lake/_sluice/commit/%s/%d", folder, shard)
 	names := files(w.disk, dir)
 	if !slices.IsSorted(names) {
 		w.Error("manifests do not sort by cut:", names)
 	}
 	for i, name := range names {
-		b, err := vfs.ReadFile(w.disk, name, 1<<20)
+		b, err := vfs.ReadFile(w.disk, name, 1<<26)
 		if err != nil {
 			w.Fatal(err)
 		}
@@ -287,11 +294,24 @@ func (w *world) chain(folder string, shard int) (docs []manifestDoc) {
 		if m.Previous != previous || m.Cut != uint64(i+1) {
 			w.Errorf("%s: cut %d, previous %s, want %s", name, m.Cut, m.Previous, previous)
 		}
-		if i > 0 && m.Discarded == 0 && m.Start != docs[i-1].End {
-			w.Errorf("%s: starts at %d, the one before ends at %d", name, m.Start, docs[i-1].End)
+		if i > 0 && m.Discarded == 0 && m.Start != next {
+			w.Errorf("%s: starts at %d, the one before leaves off at %d", name, m.Start, next)
+		}
+		if next = m.End; m.Version == 2 {
+			next = m.Position
 		}
 		for _, o := range m.Objects {
-			st, err := w.disk.Stat("/s3/lake/" + o.Key)
+			if o.Partition != "" && m.Version == 2 {
+				if o.Start < max(m.Start, marks[o.Partition]) || o.Start >= m.End {
+					w.Errorf("%s: object %s starts at %d of [%d,%d), its partition ended at %d", name, o.Key, o.Start, m.Start, m.End, marks[o.Partition])
+				}
+				marks[o.Partition] = m.End
+			}
+			bucket := "lake"
+			if o.Bucket != "" {
+				bucket = o.Bucket
+			}
+			st, err := w.disk.Stat("/s3/" + bucket + "/" + o.Key)
 			if err != nil || st.Size() != o.Size {
 				w.Errorf("%s: object %s: %v", name, o.Key, err)
 			}
