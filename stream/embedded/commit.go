@@ -7,7 +7,8 @@ import (
 )
 
 // Commit is what the payload of every Commit frame starts with: the consumer's
-// position and what became of the events below it. What follows is the
+// position, below which everything is done, and what became of events since the
+// commit before: some may lie beyond the position. What follows is the
 // consumer's own.
 //
 //	+-------------------+---------------+---------------+-----------+----------+

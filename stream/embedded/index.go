@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 
@@ -41,6 +42,20 @@ type keyIndex struct {
 	entries   []entry
 	committed uint64
 	totals    Totals
+	// ahead is what commits covered beyond their position: a consumer that
+	// partitions what it takes is not done with a position before its slowest
+	// partition is.
+	ahead amount
+}
+
+// amount is a number of events and records, and the size of them.
+type amount struct{ count, bytes int64 }
+
+// take takes at most what an entry holds out of the amount.
+func (a *amount) take(e *entry) {
+	count, bytes := min(a.count, e.count), min(a.bytes, e.bytes)
+	a.count, a.bytes = a.count-count, a.bytes-bytes
+	e.count, e.bytes = e.count-count, e.bytes-bytes
 }
 
 // Index knows what a log shard holds for every key. It is a wal.Folder.
@@ -142,30 +157,43 @@ func (k *keyIndex) commit(c Commit) {
 	k.totals.Delivered += int64(c.Delivered)
 	k.totals.Discarded += int64(c.Discarded)
 	k.totals.DeliveredBytes += int64(c.Bytes)
-	if c.Position <= k.committed {
-		return
+	k.ahead.count += int64(c.Delivered + c.Discarded)
+	k.ahead.bytes += int64(c.Bytes)
+	if c.Position > k.committed {
+		k.advance(c.Position)
 	}
-	k.committed = c.Position
+	// What was lost below the position was covered and not delivered; and where
+	// nothing is left, nothing can be ahead.
+	k.ahead = amount{max(0, k.ahead.count), max(0, k.ahead.bytes)}
+	if len(k.entries) == 0 {
+		k.ahead = amount{}
+	}
+}
+
+// advance drops what lies below a position. What was covered of it is not ahead
+// any more.
+func (k *keyIndex) advance(position uint64) {
+	k.committed = position
 	done, _ := slices.BinarySearchFunc(k.entries, k.committed, func(e entry, p uint64) int {
 		return cmp.Compare(e.end, p+1) // entries that end at or before p are done
 	})
-	count, bytes := int64(c.Delivered+c.Discarded), int64(c.Bytes)
 	for _, e := range k.entries[:done] {
-		count, bytes = count-e.count, bytes-e.bytes
+		k.ahead.count, k.ahead.bytes = k.ahead.count-e.count, k.ahead.bytes-e.bytes
 	}
 	k.entries = slices.Delete(k.entries, 0, done)
 	// Entries that were merged after the cut was planned may straddle the
-	// position. What the commit did beyond the entries before was in this one.
+	// position. What was covered beyond the entries before may be in this one;
+	// where it is not, it is taken here instead of there, and sums stay right.
 	if len(k.entries) > 0 && k.entries[0].first < k.committed {
-		e := &k.entries[0]
-		e.first = k.committed
-		e.count -= min(max(0, count), e.count)
-		e.bytes -= min(max(0, bytes), e.bytes)
+		k.entries[0].first = k.committed
+		k.ahead = amount{max(0, k.ahead.count), max(0, k.ahead.bytes)}
+		k.ahead.take(&k.entries[0])
 	}
 }
 
 // span is the smallest run of entries in [from, limit) that reaches maxBytes, or
-// all of them.
+// all of them. From the committed position on, what commits covered beyond it is
+// not counted.
 func (x *Index) span(key uint64, from, limit uint64, maxBytes int64) event.Span {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -185,6 +213,10 @@ func (x *Index) span(key uint64, from, limit uint64, maxBytes int64) event.Span 
 		if e.count > 0 && (s.Oldest == 0 || e.oldest < s.Oldest) {
 			s.Oldest = e.oldest
 		}
+	}
+	if from <= k.committed {
+		s.Count -= min(k.ahead.count, s.Count)
+		s.Bytes -= min(k.ahead.bytes, s.Bytes)
 	}
 	return s
 }
@@ -266,22 +298,43 @@ func (x *Index) Totals(key uint64) Totals {
 	for _, e := range k.entries {
 		t.InFlight += e.count
 	}
+	t.InFlight -= min(t.InFlight, k.ahead.count)
 	return t
 }
 
+// A snapshot is its version and a run of keys:
+//
+//	+----------+---------+   +-----------------------------------------------+
+//	| 2^64 - 1 | version |   | key, committed, accepted, its bytes,          |
+//	|          | 2       |   | delivered, discarded, delivered bytes, ahead, |
+//	+----------+---------+   | its bytes: u64 each; entries u32              |
+//	                         +-----------------------------------------------+
+//	+---------------------------------------------+
+//	| first, end, count, bytes, oldest: u64 each  |  for each entry
+//	+---------------------------------------------+
+//
+// Version 1 has no head (its first word is a key, which is never 2^64 - 1), and
+// nothing ahead.
 const (
-	keySnapshot   = 8 + 8 + 5*8 + 4
-	entrySnapshot = 5 * 8
+	snapshotHead    = math.MaxUint64
+	snapshotVersion = 2
+	keyWords        = 9
+	keyWordsV1      = 7
+	entrySnapshot   = 5 * 8
 )
 
 // AppendSnapshot implements wal.Folder.
 func (x *Index) AppendSnapshot(dst []byte) []byte {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	dst = le.AppendUint64(le.AppendUint64(dst, snapshotHead), snapshotVersion)
 	for _, key := range slices.Sorted(maps.Keys(x.keys)) {
 		k := x.keys[key]
 		t := k.totals
-		for _, v := range []uint64{key, k.committed, uint64(t.Accepted), uint64(t.AcceptedBytes), uint64(t.Delivered), uint64(t.Discarded), uint64(t.DeliveredBytes)} {
+		for _, v := range []uint64{
+			key, k.committed, uint64(t.Accepted), uint64(t.AcceptedBytes), uint64(t.Delivered), uint64(t.Discarded),
+			uint64(t.DeliveredBytes), uint64(k.ahead.count), uint64(k.ahead.bytes),
+		} {
 			dst = le.AppendUint64(dst, v)
 		}
 		dst = le.AppendUint32(dst, uint32(len(k.entries)))
@@ -297,17 +350,27 @@ func (x *Index) AppendSnapshot(dst []byte) []byte {
 // Restore implements wal.Folder.
 func (x *Index) Restore(src []byte) error {
 	keys := map[uint64]*keyIndex{}
+	words := keyWordsV1
+	if len(src) >= 16 && le.Uint64(src) == snapshotHead {
+		if v := le.Uint64(src[8:]); v != snapshotVersion {
+			return fmt.Errorf("restore stream index: version %d: %w", v, event.ErrCorrupt)
+		}
+		words, src = keyWords, src[16:]
+	}
 	for len(src) > 0 {
-		if len(src) < keySnapshot {
+		if len(src) < 8*words+4 {
 			return fmt.Errorf("restore stream index: %w", event.ErrCorrupt)
 		}
 		word := func(i int) int64 { return int64(le.Uint64(src[8*i:])) }
 		k := &keyIndex{committed: uint64(word(1)), totals: Totals{
 			Accepted: word(2), AcceptedBytes: word(3), Delivered: word(4), Discarded: word(5), DeliveredBytes: word(6),
 		}}
+		if words == keyWords {
+			k.ahead = amount{word(7), word(8)}
+		}
 		key := uint64(word(0))
-		n := int(le.Uint32(src[keySnapshot-4:]))
-		src = src[keySnapshot:]
+		n := int(le.Uint32(src[8*words:]))
+		src = src[8*words+4:]
 		if n > maxEntries || len(src) < n*entrySnapshot {
 			return fmt.Errorf("restore stream index: key of %d entries: %w", n, event.ErrCorrupt)
 		}
