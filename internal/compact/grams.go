@@ -25,7 +25,7 @@ import (
 // A bitmap that would say yes to nearly everything is left out, one with few
 // bits set is folded to half, as often as it stays sparse.
 const (
-	gramsPerMille = 28  // size of the filter, of the text's
+	gramsPerMille = 29  // size of the filter, of the text's
 	gramsUnit     = 512 // bitmaps are multiples of it, so that they fold
 	gramsFull     = 0.9 // share of set bits from which a bitmap tells nothing
 	gramsSparse   = 0.1 // share below which half the bits do
@@ -33,6 +33,8 @@ const (
 
 	wordGram, numberGram = 4, 6
 	wordMask, numberMask = 1<<32 - 1, 1<<48 - 1
+
+	hashing = 0x9E3779B97F4A7C15 // odd, 2^64 by the golden ratio
 )
 
 // isNumber marks the bytes that make a gram one of numbers: 1 for those.
@@ -53,7 +55,7 @@ var gramMask = [2]uint64{wordMask, numberMask}
 // slot is a gram's bit in a bitmap of n bits. It is monotone in the hash, so
 // that halving n halves the slot: that is what fold relies on.
 func slot(gram uint64, n uint32) uint32 {
-	return uint32((gram * 0x9E3779B97F4A7C15 >> 32) * uint64(n) >> 32)
+	return uint32((gram * hashing >> 32) * uint64(n) >> 32)
 }
 
 // gramFilter builds the filters of one block after the other.
@@ -91,19 +93,21 @@ func (f *gramFilter) build(dst, text []byte) []byte {
 //
 // hot: BenchmarkGrams
 func (f *gramFilter) add(text []byte, words, numbers uint32) int {
-	size := [2]uint64{uint64(words), uint64(numbers)}
-	base := [2]uint64{0, uint64(words)}
-	bitmap := f.bitmaps
-	at := 0
+	bitmap, w, n := f.bitmaps, uint64(words), uint64(numbers)-uint64(words)
+	at, first := 0, uint64(0) // first: all ones where bytes 0 and 1 are of a number
+	if len(text) >= 2 {
+		first = -uint64(isNumber[text[0]] & isNumber[text[1]])
+	}
 	for ; at+8 <= len(text); at += 4 {
 		v := le.Uint64(text[at:])
-		middle := isNumber[uint8(v>>16)] & isNumber[uint8(v>>24)]
-		first := isNumber[uint8(v)] & isNumber[uint8(v>>8)] & middle & 1
-		second := middle & isNumber[uint8(v>>32)] & isNumber[uint8(v>>40)] & 1
-		i := base[first] + ((v&gramMask[first])*0x9E3779B97F4A7C15>>32)*size[first]>>32
-		j := base[second] + ((v>>16&gramMask[second])*0x9E3779B97F4A7C15>>32)*size[second]>>32
+		middle := -uint64(isNumber[uint8(v>>16)] & isNumber[uint8(v>>24)])
+		last := -uint64(isNumber[uint8(v>>32)] & isNumber[uint8(v>>40)])
+		a, b := first&middle, middle&last
+		i := w&a + (v&(wordMask|numberMask&a))*hashing>>32*(w+n&a)>>32
+		j := w&b + (v>>16&(wordMask|numberMask&b))*hashing>>32*(w+n&b)>>32
 		bitmap[i>>6] |= 1 << (i & 63)
 		bitmap[j>>6] |= 1 << (j & 63)
+		first = last
 	}
 	return at
 }

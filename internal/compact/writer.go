@@ -18,7 +18,7 @@ type Options struct {
 	// a filter excludes at once. Default 1 MiB: text of half the size is up to
 	// 1 % larger, of twice the size no smaller. At most 8 MiB.
 	BlockBytes int
-	// NGrams adds a filter to each block: 2.8 % of the text.
+	// NGrams adds a filter to each block: at most 2.9 % of the text.
 	NGrams bool
 	// Level is how hard columns are compressed; default Fastest.
 	Level Level

@@ -1,0 +1,108 @@
+package compact_test
+
+import (
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"sluice/bench/corpus"
+	"sluice/internal/compact"
+	"sluice/internal/event"
+)
+
+// cpu is the processor time that this process has used: the machine's other
+// work does not change it much.
+func cpu() time.Duration {
+	var r syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &r) != nil {
+		return 0
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
+func textOf(batches []event.Batch) (text []byte) {
+	for _, b := range batches {
+		text = append(text, b.Text()...)
+	}
+	return text
+}
+
+func numberedFrom(first uint64, batches []event.Batch) []numbered {
+	var all []numbered
+	for i, b := range batches {
+		all = append(all, numbered{first + uint64(i), b})
+	}
+	return sorted(all)
+}
+
+// rate reports MB of text per CPU-second.
+func rate(b *testing.B, bytes int, used time.Duration) {
+	b.ReportMetric(float64(bytes)*float64(b.N)/1e6/used.Seconds(), "MB/cpu-s")
+}
+
+func eachCorpus(b *testing.B, f func(b *testing.B, kind corpus.Kind)) {
+	for _, kind := range corpus.Kinds() {
+		b.Run(kind.String(), func(b *testing.B) { f(b, kind) })
+	}
+}
+
+// BenchmarkWrite writes 16 MiB of text in batches of 256 KiB.
+func BenchmarkWrite(b *testing.B) {
+	eachCorpus(b, func(b *testing.B, kind corpus.Kind) {
+		batches := numberedFrom(1, corpusBatches(b, kind, 1, 16<<20, 256<<10))
+		disk := newDisk(b)
+		var stats compact.Stats
+		start := cpu()
+		for b.Loop() {
+			stats = write(b, disk, compact.Options{NGrams: true}, batches, nil)
+		}
+		rate(b, int(stats.TextBytes), cpu()-start)
+		text := float64(stats.TextBytes)
+		grams := stats.Columns[slices.Index(compact.ColumnNames(), "grams")]
+		stored := stats.Columns[slices.Index(compact.ColumnNames(), "text")]
+		b.ReportMetric(100*float64(stored)/text, "%text")
+		b.ReportMetric(100*float64(grams)/text, "%grams")
+		b.ReportMetric(100*float64(stats.FileBytes-stored-grams)/text, "%rest")
+	})
+}
+
+// BenchmarkReadBatches reads every batch of 16 MiB of text, a block at a time.
+func BenchmarkReadBatches(b *testing.B) {
+	eachCorpus(b, func(b *testing.B, kind corpus.Kind) {
+		batches := numberedFrom(1, corpusBatches(b, kind, 1, 16<<20, 256<<10))
+		disk := newDisk(b)
+		stats := write(b, disk, compact.Options{NGrams: true}, batches, nil)
+		f := open(b, disk, 4<<20)
+		start := cpu()
+		for b.Loop() {
+			for _, want := range batches {
+				if _, err := f.Batch(want.number); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		rate(b, int(stats.TextBytes), cpu()-start)
+	})
+}
+
+// BenchmarkPlaces looks for an id that occurs nowhere.
+func BenchmarkPlaces(b *testing.B) {
+	eachCorpus(b, func(b *testing.B, kind corpus.Kind) {
+		batches := numberedFrom(1, corpusBatches(b, kind, 1, 16<<20, 256<<10))
+		disk := newDisk(b)
+		stats := write(b, disk, compact.Options{NGrams: true}, batches, nil)
+		f := open(b, disk, 4<<20)
+		needles := [][]byte{[]byte("7d3f00c4a1b2e695")}
+		found := 0
+		start := cpu()
+		for b.Loop() {
+			err := f.Places(1, 0, 0, 1<<62, needles, func(compact.Place) error { found++; return nil })
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+		rate(b, int(stats.TextBytes), cpu()-start)
+		b.ReportMetric(100-100*float64(found)/float64(b.N*len(batches)), "%excluded")
+	})
+}
