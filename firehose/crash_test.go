@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"sluice/firehose"
 	"sluice/internal/catalog"
 	"sluice/internal/event"
 	"sluice/internal/objput"
@@ -51,6 +52,10 @@ func (m *machine) step(what string) error {
 
 // boot starts a process on what an earlier one left, or on nothing.
 func (m *machine) boot(t testing.TB, disk *vfs.Mem, log *fakeLog, defs *catalog.Catalog, at time.Time) (*world, error) {
+	return m.bootWith(t, disk, log, defs, at, firehose.Config{})
+}
+
+func (m *machine) bootWith(t testing.TB, disk *vfs.Mem, log *fakeLog, defs *catalog.Catalog, at time.Time, room firehose.Config) (*world, error) {
 	m.t, m.mem, m.log = t, disk, log
 	log.step = m.step
 	fsys := vfs.Fault(disk, func(op vfs.Op) error {
@@ -63,7 +68,7 @@ func (m *machine) boot(t testing.TB, disk *vfs.Mem, log *fakeLog, defs *catalog.
 	if err != nil {
 		return nil, err
 	}
-	return newWorld(t, config{disk: disk, store: store, log: log, defs: defs, at: at}), nil
+	return newWorld(t, config{disk: disk, store: store, log: log, defs: defs, at: at, room: room}), nil
 }
 
 // acked collects what the log acknowledged.
