@@ -38,6 +38,7 @@ type Reader struct {
 	Skipped, Replaced int
 
 	form    Form
+	plain   bool            // no control character but line feeds
 	suspect bool            // some byte of the body is not UTF-8
 	rest    []byte          // Lines: what follows the line at hand
 	cursor  jsonscan.Cursor // over the line or the body
@@ -51,7 +52,11 @@ type Reader struct {
 
 // Reset begins with a body, which must not change until its last event was used.
 func (r *Reader) Reset(body []byte, form Form) {
-	*r = Reader{form: form, scratch: r.scratch[:0], valid: r.valid[:0], suspect: !utf8.Valid(body)}
+	control, foreign := survey(body)
+	*r = Reader{
+		form: form, scratch: r.scratch[:0], valid: r.valid[:0],
+		plain: !control, suspect: foreign && !utf8.Valid(body),
+	}
 	if form == Lines {
 		r.rest = body
 	} else {
@@ -66,6 +71,9 @@ func (r *Reader) Err() error { return r.err }
 //
 // hot: BenchmarkLines
 func (r *Reader) Next() bool {
+	if r.form == Lines && r.plain && !r.inArray && r.nextPlain() {
+		return true
+	}
 	for r.reach() {
 		v, ok := scan(&r.cursor, r.form)
 		if ok && r.form == Lines && !r.inArray {
@@ -79,6 +87,32 @@ func (r *Reader) Next() bool {
 		}
 	}
 	return false
+}
+
+// nextPlain goes to the next event if it is a line of the common shape.
+func (r *Reader) nextPlain() bool {
+	if len(r.rest) == 0 || r.rest[0] != '{' {
+		return false
+	}
+	length := bytes.IndexByte(r.rest, '\n')
+	if length < 0 {
+		return false
+	}
+	// Words are read whole, so that the last one may reach behind the line: any
+	// further would make lines of open strings cost the whole body each.
+	s := scanner{src: r.rest[:min(length+wordBytes, len(r.rest))]}
+	if s.members(1, maxScan) != length {
+		return false
+	}
+	r.Message, r.rest = r.rest[:length:length], r.rest[length+1:]
+	if r.suspect {
+		r.Message = r.message(r.Message)
+	}
+	r.Timestamp, r.Timed = 0, false
+	if s.stampTo > 0 {
+		r.Timestamp, r.Timed = millis(s.src[s.stampFrom:s.stampTo])
+	}
+	return true
 }
 
 // reach goes to the next value that may be an event, into arrays and out of them.

@@ -52,6 +52,8 @@ func parseValue(b []byte) (v value, ok bool) {
 			f.kind == protowire.VarintType && (f.number == boolValue || f.number == intValue),
 			f.kind == protowire.Fixed64Type && f.number == doubleValue:
 			v = value{f.number, f.bytes, f.bits}
+		case f.is(8, protowire.VarintType):
+			v = value{} // an index into the strings of profiles, which logs have none of
 		}
 	}
 	return v, true
