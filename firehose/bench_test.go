@@ -18,7 +18,7 @@ import (
 
 // cpu is the time this process has spent on its cores: wall time says little on
 // a machine that is shared.
-func cpu(b *testing.B) time.Duration {
+func cpu(b testing.TB) time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		b.Fatal(err)

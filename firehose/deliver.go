@@ -113,6 +113,7 @@ func (l *lane) deliver(ctx context.Context, cur cursor) error {
 		return err
 	}
 	l.trying = nil
+	l.learn(a, r)
 	if l.ledger != nil {
 		l.ledger.delivered(a.plan)
 	}

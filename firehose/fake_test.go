@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -178,7 +179,7 @@ func (l *fakeLog) Span(key uint64, shard uint32, from uint64, maxBytes int64) ev
 
 func (l *fakeLog) Parcels(ctx context.Context, key uint64, r event.Range, visit func(event.Parcel) error) error {
 	l.mu.Lock()
-	frames := l.shards[r.Shard]
+	frames := slices.Clone(l.shards[r.Shard])
 	l.mu.Unlock()
 	for _, f := range frames {
 		if f.Key != key || f.Seq < r.Start || f.Seq >= r.End || f.parcel.Count() == 0 {
@@ -226,5 +227,19 @@ func (l *fakeLog) await(t wal.Type, n int) {
 			return
 		}
 		l.changed.Wait()
+	}
+}
+
+// forget drops the bodies of what is done, as a log does in its own time.
+func (l *fakeLog) forget(key uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for shard, frames := range l.shards {
+		position := l.states[shard].Position(key)
+		for i := range frames {
+			if frames[i].Key == key && frames[i].Seq < position {
+				frames[i].parcel = event.Parcel{}
+			}
+		}
 	}
 }

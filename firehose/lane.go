@@ -34,6 +34,7 @@ type lane struct {
 
 	ledger *ledger      // of partitions; nil while it is not needed
 	trying *attempt     // at the open plan; nil before the first
+	ratio  float64      // of lately: size of objects to that of what is in them; 0: not known
 	open   atomic.Int64 // partitions that hold something
 
 	mu     sync.Mutex // guards health and idling
@@ -97,7 +98,10 @@ func (l *lane) look(ctx context.Context, cur cursor, told *settings) (*plan, tim
 		return l.lookAtPartitions(ctx, cur, told, now)
 	}
 	l.forgetLedger()
-	hint := told.hintBytes()
+	hint, err := l.hintBytes(ctx, cur, told)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
 	span := l.room.links.Source.Span(l.stream.Route, l.shard, cur.position, hint)
 	if span.Count == 0 {
 		return nil, now.Add(told.lookAgain()), nil
@@ -114,6 +118,11 @@ func (l *lane) lookAtPartitions(ctx context.Context, cur cursor, told *settings,
 	if err != nil {
 		return nil, time.Time{}, err
 	}
+	hint, err := l.hintBytes(ctx, cur, g.told)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	g.measure(hint)
 	if err := l.account(ctx, g); err != nil {
 		return nil, time.Time{}, fmt.Errorf("account partitions: %w", err)
 	}

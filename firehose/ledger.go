@@ -32,6 +32,7 @@ type ledger struct {
 	accounts map[string]*account
 	marks    map[string]uint64 // partitions that were delivered beyond the lane's position, and up to where
 	marked   uint64            // the furthest of them
+	hint     int64             // the size at which data is delivered, see lane.hintBytes
 	full     bool              // an account has reached its size
 	next     int64             // when the earliest account is due, ms
 	drain    bool              // all accounts are due: the settings that made the marks are out of force
@@ -49,7 +50,7 @@ type account struct {
 
 func newLedger(told *settings, cur cursor) *ledger {
 	g := &ledger{
-		told: told, split: told.newSplitter(), position: cur.position, accounts: map[string]*account{},
+		told: told, hint: told.config.hintBytes(), split: told.newSplitter(), position: cur.position, accounts: map[string]*account{},
 		marks: cur.marks, next: math.MaxInt64,
 	}
 	for _, m := range cur.marks {
@@ -86,20 +87,20 @@ func (g *ledger) unit(u *unit, at uint64) {
 		a.due = min(a.due, g.told.partDue(string(u.partition), a))
 		g.next = min(g.next, a.due)
 	}
-	if a.size >= g.told.fullAt(class(u.partition[0])) {
+	if a.size >= g.fullAt(class(u.partition[0])) {
 		g.full = true
 	}
 }
 
 // fullAt is the size at which a partition of a class is delivered.
-func (c *settings) fullAt(k class) int64 {
+func (g *ledger) fullAt(k class) int64 {
 	switch k {
 	case classBackup:
-		return c.backup.config.hintBytes()
+		return g.told.backup.config.hintBytes()
 	case classDropped:
 		return math.MaxInt64
 	}
-	return c.hintBytes()
+	return g.hint
 }
 
 // partDue is when an account is delivered however little it holds. By event
@@ -193,7 +194,7 @@ func (g *ledger) pick(now int64) (parts []part) {
 	any := g.drain
 	for name, a := range g.accounts {
 		soon := a.due - g.told.config.hintInterval().Milliseconds()/early
-		full := g.told.fullAt(class(name[0]))
+		full := g.fullAt(class(name[0]))
 		switch {
 		case g.drain || a.due <= now || a.size >= full:
 			any = true
@@ -243,10 +244,18 @@ func (g *ledger) recount() {
 	g.full, g.next = false, math.MaxInt64
 	for name, a := range g.accounts {
 		g.next = min(g.next, a.due)
-		g.full = g.full || a.size >= g.told.fullAt(class(name[0]))
+		g.full = g.full || a.size >= g.fullAt(class(name[0]))
 	}
 	if len(g.accounts) == 0 {
 		g.drain = false
+	}
+}
+
+// measure puts another size in force.
+func (g *ledger) measure(hint int64) {
+	if g.hint != hint {
+		g.hint = hint
+		g.recount()
 	}
 }
 

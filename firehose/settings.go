@@ -141,9 +141,6 @@ func (c *settings) recipe() string {
 	return string(b)
 }
 
-// hintBytes is the size at which a partition is delivered.
-func (c *settings) hintBytes() int64 { return c.config.hintBytes() }
-
 // version is the one that clients see and that stands in keys.
 func (c *settings) version() int { return c.defined.Version - c.kept.Unversioned }
 

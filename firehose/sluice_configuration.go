@@ -22,8 +22,8 @@ type sluiceConfiguration struct {
 	// of a few lines. Default 300, at most 86,400.
 	LatenessInSeconds *int `json:",omitzero"`
 	// TargetObjectSizeInMBs has objects cut so that they come out at about this
-	// size after the codec, in place of SizeInMBs; the ratio is learnt. 1 to
-	// 1,024; default off.
+	// size after the codec, in place of SizeInMBs; the ratio is learnt. An object
+	// is made in memory: 1 to 256, default off.
 	TargetObjectSizeInMBs *int `json:",omitzero"`
 }
 
@@ -33,7 +33,7 @@ const (
 
 	defaultLatenessSeconds = 300
 	maxLatenessSeconds     = 86_400
-	maxTargetMBs           = 1024
+	maxTargetMBs           = 256
 )
 
 func (x *sluiceConfiguration) lateness() time.Duration {
