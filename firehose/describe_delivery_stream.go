@@ -45,7 +45,22 @@ type description struct {
 type destinationDescription struct {
 	DestinationId                    string
 	S3DestinationDescription         *destination
-	ExtendedS3DestinationDescription *destination
+	ExtendedS3DestinationDescription extendedDescription
+}
+
+// extendedDescription is a destination in which the backup has the name that it
+// has in descriptions.
+type extendedDescription struct {
+	destination
+	S3BackupDescription *destination `json:",omitzero"`
+}
+
+func (d *destination) extended() extendedDescription {
+	e := extendedDescription{destination: *d}
+	if d.S3BackupConfiguration != nil {
+		e.S3BackupConfiguration, e.S3BackupDescription = nil, d.S3BackupConfiguration.withDefaults().reduced()
+	}
+	return e
 }
 
 const destinationID = "destinationId-000000000001"
@@ -75,7 +90,7 @@ func (r *Room) describe(_ context.Context, c awsapi.Caller, in *describeInput) (
 		d.LastUpdateTimestamp = &t
 	}
 	if in.ExclusiveStartDestinationId < destinationID {
-		d.Destinations = append(d.Destinations, destinationDescription{destinationID, told.config.reduced(), told.config})
+		d.Destinations = append(d.Destinations, destinationDescription{destinationID, told.config.reduced(), told.config.extended()})
 	}
 	return &describeOutput{d}, nil
 }

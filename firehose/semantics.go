@@ -84,7 +84,10 @@ func (d *destination) checkBackup() error {
 		return nil
 	}
 	backup := d.S3BackupConfiguration.reduced()
-	for _, check := range []func() error{backup.checkPrefixes, backup.checkHints, backup.checkLogging} {
+	if backup.BucketARN == "" || backup.RoleARN == "" { // an update may leave them out only where they are known
+		return awsapi.InvalidArgument("S3 backup destination configuration is required when enabling S3 backup.")
+	}
+	for _, check := range []func() error{backup.checkPrefixes, backup.checkHints, backup.checkLogging, backup.checkKeys, backup.checkSupported} {
 		if err := check(); err != nil {
 			return err
 		}

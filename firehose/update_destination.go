@@ -22,8 +22,10 @@ import (
 // Limits: CurrentDeliveryStreamVersionId 1-50 digits, DestinationId 1-100 of
 // [a-zA-Z0-9-]. Another version gives ConcurrentModificationException.
 //
-// Known deviations: as CreateDeliveryStream; backup cannot be turned on, and
-// another type of destination is refused by name.
+// Known deviations: as CreateDeliveryStream; another type of destination is
+// refused by name; dynamic partitioning may be turned on and off. Where records
+// were delivered ahead of others, settings that tell partitions apart in another
+// way come into force once the rest is delivered too, by the settings of before.
 func (r *Room) updateDestination() awsapi.Operation {
 	return awsapi.JSON(service, target+"UpdateDestination", r.update)
 }
@@ -88,13 +90,19 @@ func (in *updateInput) model() error {
 		at    string
 		value jsontext.Value
 	}{{"s3DestinationUpdate", in.S3DestinationUpdate}, {"extendedS3DestinationUpdate", in.ExtendedS3DestinationUpdate}} {
-		var d destination
+		var d struct {
+			destination
+			S3BackupUpdate *destination
+		}
 		if given(m.value) {
 			if err := awsapi.Unmarshal(m.value, &d); err != nil {
 				return err
 			}
 		}
 		d.modelUpdate(v, m.at)
+		if d.S3BackupUpdate != nil {
+			d.S3BackupUpdate.modelUpdate(v, m.at+".s3BackupUpdate")
+		}
 	}
 	return v.Err()
 }
@@ -121,13 +129,26 @@ func (in *updateInput) destination(now *destination) (*destination, error) {
 		*next = *now
 		next.setPlain(plain)
 	}
+	if given(backup.S3BackupUpdate) {
+		if next.S3BackupConfiguration, err = now.backup().merged(backup.S3BackupUpdate); err != nil {
+			return nil, err
+		}
+	}
 	if err := next.semantics(); err != nil {
 		return nil, err
 	}
-	if given(backup.S3BackupUpdate) {
-		return nil, unsupported("S3BackupUpdate")
+	if now.S3BackupMode == "Enabled" && next.S3BackupMode != "Enabled" {
+		return nil, awsapi.InvalidArgument("S3 backup cannot be disabled once it is enabled.")
 	}
 	return next, nil
+}
+
+// backup is the one that an update changes.
+func (d *destination) backup() *destination {
+	if d.S3BackupConfiguration == nil {
+		return new(destination)
+	}
+	return d.S3BackupConfiguration
 }
 
 func (in *updateInput) given() (updates []jsontext.Value, others []string) {

@@ -114,7 +114,7 @@ func TestUpdateRefusals(t *testing.T) {
 	f(updating(1, extended(`"Prefix":"!{timestamp:yyyy}/"`)), "InvalidArgumentException: ErrorOutputPrefix cannot be null or empty when Prefix contains expressions")
 	f(updating(1, extended(`"BufferingHints":{"SizeInMBs":5}`)), "InvalidArgumentException: If you specify a value for SizeInMBs, you must also specify a value for IntervalInSeconds, and vice versa.")
 	f(updating(1, extended(`"S3BackupMode":"Enabled"`)), "InvalidArgumentException: S3 backup destination configuration is required when enabling S3 backup.")
-	f(updating(1, extended(`"S3BackupUpdate":{"Prefix":"p"}`)), "InvalidArgumentException: S3BackupUpdate is not supported yet by this version")
+	f(updating(1, extended(`"S3BackupMode":"Enabled","S3BackupUpdate":{"Prefix":"p"}`)), "InvalidArgumentException: S3 backup destination configuration is required when enabling S3 backup.")
 	f(updating(1, extended(`"Prefix":5`)), "SerializationException: NUMBER_VALUE cannot be converted to String")
 	if d := cmp.Diff(before, w.describe()); d != "" {
 		t.Error("a refused update changed something:", d)
@@ -278,4 +278,37 @@ func TestDeliveryUnderExpressions(t *testing.T) {
 	if docs := w.chain("lake", 0); len(docs) != 1 || docs[0].Objects[0].Key != key {
 		t.Errorf("%+v", docs)
 	}
+}
+
+// Backup can be turned on later, changed in part, and not turned off.
+func TestUpdateOfTheBackup(t *testing.T) {
+	w := newWorld(t, config{})
+	route := w.create(hints(1, 60))
+	w.must("UpdateDestination", updating(1, extended(`"S3BackupMode":"Enabled","S3BackupUpdate":{`+strings.Replace(roleAndBucket, "lake", "vault", 1)+`,"Prefix":"a/"}`)))
+	w.must("UpdateDestination", updating(2, extended(`"S3BackupUpdate":{"Prefix":"b/","BufferingHints":{"SizeInMBs":1,"IntervalInSeconds":60}}`)))
+	var d struct {
+		DeliveryStreamDescription struct {
+			Destinations []struct {
+				ExtendedS3DestinationDescription struct {
+					S3BackupMode        string
+					S3BackupDescription struct{ BucketARN, Prefix, CompressionFormat string }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(w.must("DescribeDeliveryStream", `{"DeliveryStreamName":"lake"}`)), &d); err != nil {
+		t.Fatal(err)
+	}
+	got := d.DeliveryStreamDescription.Destinations[0].ExtendedS3DestinationDescription
+	if got.S3BackupMode != "Enabled" || got.S3BackupDescription.BucketARN != "arn:aws:s3:::vault" || got.S3BackupDescription.Prefix != "b/" || got.S3BackupDescription.CompressionFormat != "UNCOMPRESSED" {
+		t.Errorf("%+v", got)
+	}
+	w.refused("UpdateDestination", updating(3, extended(`"S3BackupMode":"Disabled"`)), "InvalidArgumentException: S3 backup cannot be disabled once it is enabled.")
+	w.put(route, "x")
+	w.advance(time.Minute)
+	w.want("x")
+	if vault := files(w.disk, "/s3/vault/b"); len(vault) != 1 {
+		t.Error(vault)
+	}
+	w.settled(1)
 }
