@@ -18,11 +18,13 @@ const (
 	maxFuture  = 2 * time.Hour       // ahead
 	maxMessage = 1_048_576 - 26      // bytes
 
-	// A batch's arena. More events than it holds become several batches: larger
-	// ones would crowd the log's cache of recent blocks.
-	arenaBytes = 4 << 20
+	// A batch's arena, of 4 MiB with all that a builder adds. More events than it
+	// holds become several batches: larger ones would crowd the log's cache of
+	// recent blocks.
+	arenaBytes = 4<<20 - 32<<10
 	// indexBytes is what an event takes in a batch beside its message and the
-	// line feed, namesBytes what its names take at most.
+	// line feed, namesBytes what a batch takes for its names and checksum at most;
+	// GetBuilder adds more than that.
 	indexBytes = 8
 	namesBytes = 4 << 10
 )
@@ -76,7 +78,7 @@ func (a *API) intake(r *awsapi.Request, t target) *intake {
 // arenaFor is enough for a body of lines: each event takes its line feed in the
 // body, too, and the shortest have two bytes.
 func arenaFor(body int) int {
-	return min(body+min(body/2+1, event.MaxEvents)*indexBytes, arenaBytes) + namesBytes
+	return min(body+min(body/2+1, event.MaxEvents)*indexBytes, arenaBytes)
 }
 
 func (in *intake) release() {
@@ -142,7 +144,7 @@ func (in *intake) makeRoom(message []byte) ([]byte, error) {
 	}
 	if !in.fits(len(message)) {
 		in.builder.Release()
-		in.builder = event.GetBuilder(len(message) + indexBytes + 2*namesBytes)
+		in.builder = event.GetBuilder(len(message) + indexBytes + 1)
 	}
 	return in.spare, nil
 }

@@ -1,0 +1,5 @@
+//go:build race
+
+package httpingest_test
+
+const raceEnabled = true
