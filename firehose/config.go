@@ -99,7 +99,7 @@ type Definitions interface {
 	AllDeliveryStreams() []catalog.DeliveryStream
 }
 
-// Links are what the room works with; all of them are needed.
+// Links are what the room works with; all but ErrorLog are needed.
 type Links struct {
 	Definitions Definitions
 	Source      Source
@@ -108,6 +108,8 @@ type Links struct {
 	Store       objput.Store
 	// States are the folders of the log's shards, from shard 0 on.
 	States []*State
+	// ErrorLog is for CloudWatchLoggingOptions; nil writes nothing.
+	ErrorLog ErrorLog
 }
 
 func (l Links) check() error {

@@ -114,6 +114,7 @@ func (l *lane) deliver(ctx context.Context, cur cursor) error {
 	}
 	l.trying = nil
 	l.learn(a, r)
+	l.logQuarantined(ctx, r)
 	if l.ledger != nil {
 		l.ledger.delivered(a.plan)
 	}

@@ -32,10 +32,13 @@ type lane struct {
 	retry   *clock.Timer // nil before the first failure
 	endWork func()       // of the work under way that the clock knows of
 
-	ledger *ledger      // of partitions; nil while it is not needed
-	trying *attempt     // at the open plan; nil before the first
-	ratio  float64      // of lately: size of objects to that of what is in them; 0: not known
-	open   atomic.Int64 // partitions that hold something
+	ledger     *ledger   // of partitions; nil while it is not needed
+	trying     *attempt  // at the open plan; nil before the first
+	logged     time.Time // when a line was last written to the log of errors
+	loggedCode string
+
+	ratio float64      // of lately: size of objects to that of what is in them; 0: not known
+	open  atomic.Int64 // partitions that hold something
 
 	mu     sync.Mutex // guards health and idling
 	health health
@@ -265,6 +268,7 @@ func (l *lane) failed(ctx context.Context, err error) bool {
 		return false
 	}
 	attempts, goOn := l.note(err)
+	l.logFailure(ctx, err)
 	if !goOn {
 		return false
 	}

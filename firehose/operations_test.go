@@ -102,7 +102,6 @@ func TestCreateSemanticChecks(t *testing.T) {
 	g(`"DeliveryStreamType":"KinesisStreamAsSource","KinesisStreamSourceConfiguration":{"x":1},`+one, "The DeliveryStreamType KinesisStreamAsSource")
 	g(`"DeliveryStreamType":"DatabaseAsSource",`+one, "The DeliveryStreamType DatabaseAsSource")
 	g(`"DirectPutSourceConfiguration":{"ThroughputHintInMBs":5},`+one, "DirectPutSourceConfiguration")
-	g(s3(`"CloudWatchLoggingOptions":{"Enabled":true,"LogGroupName":"g"}`), "CloudWatchLoggingOptions with Enabled true")
 	g(s3(`"EncryptionConfiguration":{"KMSEncryptionConfig":{"AWSKMSKeyARN":"arn:aws:kms:us-east-1:000000000000:key/k"}}`), "KMSEncryptionConfig")
 	if n := len(w.room.Status(t.Context())); n != 0 {
 		t.Errorf("%d streams were made", n)

@@ -145,8 +145,6 @@ func (d *destination) checkSupported() error {
 	switch {
 	case d.DataFormatConversionConfiguration.enabled():
 		return unsupported("DataFormatConversionConfiguration")
-	case d.CloudWatchLoggingOptions != nil && d.CloudWatchLoggingOptions.Enabled:
-		return unsupported("CloudWatchLoggingOptions with Enabled true")
 	case d.EncryptionConfiguration != nil && d.EncryptionConfiguration.KMSEncryptionConfig != nil:
 		return unsupported("KMSEncryptionConfig")
 	}

@@ -52,9 +52,12 @@ type config struct {
 	store  objput.Store
 	shards int
 	room   firehose.Config
+
+	errorLog firehose.ErrorLog
 }
 
-func newWorld(t testing.TB, c config) *world {
+// prepare fills in what a test does not say.
+func (c *config) prepare(t testing.TB) {
 	t.Helper()
 	if c.disk == nil {
 		c.disk = vfs.NewMem()
@@ -78,11 +81,17 @@ func newWorld(t testing.TB, c config) *world {
 		}
 		c.store = store
 	}
+}
+
+func newWorld(t testing.TB, c config) *world {
+	t.Helper()
+	c.prepare(t)
 	w := &world{TB: t, disk: c.disk, log: c.log, defs: c.defs, clock: clock.NewTest(c.at), store: c.store}
 	c.room.Clock, c.room.Home = w.clock, home
 	var err error
 	w.room, err = firehose.New(c.room, firehose.Links{
 		Definitions: w.defs, Source: w.log, Sink: w.log, Journal: w.log, Store: w.store, States: w.log.states,
+		ErrorLog: c.errorLog,
 	})
 	if err != nil {
 		t.Fatal(err)
