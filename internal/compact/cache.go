@@ -17,8 +17,8 @@ type Cache struct {
 	scratch sync.Pool     // of *columnsBuffer
 
 	mu      sync.Mutex
-	budget  int
-	used    int
+	budget  int64
+	used    int64
 	entries map[cacheKey]*list.Element
 	recent  list.List // of *cacheEntry, the most recently used first
 	hits    uint64
@@ -44,12 +44,12 @@ const (
 type cacheEntry struct {
 	key   cacheKey
 	value any
-	size  int
+	size  int64
 }
 
 // NewCache returns a cache of at most so many bytes. What is larger than the
 // budget is read every time.
-func NewCache(budget int) *Cache {
+func NewCache(budget int64) *Cache {
 	c := &Cache{decoder: newDecoder(), budget: budget, entries: make(map[cacheKey]*list.Element)}
 	c.scratch.New = func() any { return new(columnsBuffer) }
 	return c
@@ -58,7 +58,7 @@ func NewCache(budget int) *Cache {
 // CacheStats say what a cache did.
 type CacheStats struct {
 	Hits, Misses uint64
-	Bytes        int // held now
+	Bytes        int64 // held now
 }
 
 // Stats returns the cache's counters.
@@ -84,14 +84,14 @@ func (c *Cache) get(k cacheKey) (any, bool) {
 // put keeps a value. Two readers that missed it at once both put it: the first
 // stays.
 func (c *Cache) put(k cacheKey, value any, size int) {
-	size += entryBytes
+	cost := int64(size) + entryBytes
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.entries[k] != nil || size > c.budget {
+	if c.entries[k] != nil || cost > c.budget {
 		return
 	}
-	c.entries[k] = c.recent.PushFront(&cacheEntry{k, value, size})
-	c.used += size
+	c.entries[k] = c.recent.PushFront(&cacheEntry{k, value, cost})
+	c.used += cost
 	for c.used > c.budget {
 		c.remove(c.recent.Back())
 	}

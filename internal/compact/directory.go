@@ -49,7 +49,7 @@ func appendDirectory(dst []byte, d *directory) []byte {
 		dst = le.AppendUint32(dst, uint32(g.first))
 		dst = le.AppendUint32(dst, uint32(g.Blocks))
 		dst = le.AppendUint64(dst, g.Events)
-		dst = le.AppendUint64(dst, g.Bytes)
+		dst = le.AppendUint64(dst, uint64(g.Bytes))
 		dst = le.AppendUint64(dst, uint64(g.Least))
 		dst = le.AppendUint64(dst, uint64(g.Greatest))
 	}
@@ -89,7 +89,7 @@ func parseDirectory(b []byte, blocks int) (d directory, ok bool) {
 		g := &d.groups[i]
 		*g = group{first: int(le.Uint32(b[8:])), Group: Group{
 			UID: le.Uint64(b), Blocks: int(le.Uint32(b[12:])),
-			Events: le.Uint64(b[16:]), Bytes: le.Uint64(b[24:]),
+			Events: le.Uint64(b[16:]), Bytes: int64(le.Uint64(b[24:])),
 			Least: int64(le.Uint64(b[32:])), Greatest: int64(le.Uint64(b[40:])),
 		}}
 		if g.first != next || i > 0 && g.UID <= d.groups[i-1].UID || next+g.Blocks > blocks {
@@ -190,8 +190,8 @@ func (w *Writer) writeIndex(first, last uint64) error {
 		return err
 	}
 	ft.copies[1] = w.page(raw, 0)
-	w.stats.FileBytes = uint64(w.offset) + footerSize
-	w.stats.IndexBytes = w.stats.FileBytes - uint64(begin) + headBytes + w.stats.Blocks*headerSize
+	w.stats.FileBytes = w.offset + footerSize
+	w.stats.IndexBytes = w.stats.FileBytes - begin + headBytes + int64(w.stats.Blocks)*headerSize
 	ft.Stats = w.stats
 	end := appendFooter(nil, &ft)
 	if err := w.write(end); err != nil {

@@ -39,11 +39,11 @@ func appendFooter(dst []byte, f *footer) []byte {
 	dst = append(dst, footerMagic...)
 	dst = le.AppendUint32(dst, version)
 	dst = le.AppendUint32(dst, f.shard)
-	for _, v := range []uint64{f.first, f.last, f.Batches, f.Events, f.TextBytes, f.Frames, f.Blocks, f.FileBytes, f.IndexBytes} {
+	for _, v := range []uint64{f.first, f.last, f.Batches, f.Events, uint64(f.TextBytes), f.Frames, f.Blocks, uint64(f.FileBytes), uint64(f.IndexBytes)} {
 		dst = le.AppendUint64(dst, v)
 	}
 	for _, v := range f.Columns {
-		dst = le.AppendUint64(dst, v)
+		dst = le.AppendUint64(dst, uint64(v))
 	}
 	for _, p := range f.copies {
 		dst = le.AppendUint64(dst, uint64(p.offset))
@@ -66,11 +66,13 @@ func parseFooter(b []byte) (f footer, err error) {
 		return f, ErrVersion
 	}
 	f.shard, b = le.Uint32(b[12:]), b[16:]
-	for _, v := range []*uint64{&f.first, &f.last, &f.Batches, &f.Events, &f.TextBytes, &f.Frames, &f.Blocks, &f.FileBytes, &f.IndexBytes} {
+	var text, size, index uint64
+	for _, v := range []*uint64{&f.first, &f.last, &f.Batches, &f.Events, &text, &f.Frames, &f.Blocks, &size, &index} {
 		*v, b = le.Uint64(b), b[8:]
 	}
+	f.TextBytes, f.FileBytes, f.IndexBytes = int64(text), int64(size), int64(index)
 	for i := range f.Columns {
-		f.Columns[i], b = le.Uint64(b), b[8:]
+		f.Columns[i], b = int64(le.Uint64(b)), b[8:]
 	}
 	for i := range f.copies {
 		c := column{le.Uint32(b[16:]), le.Uint32(b[20:]), le.Uint32(b[24:])}

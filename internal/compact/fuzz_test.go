@@ -14,9 +14,8 @@ func readAll(f *compact.File) {
 	defer f.Close()
 	first, last := f.Range()
 	f.Groups(func(g compact.Group) {
-		f.Places(g.UID, 0, 0, 1<<62, [][]byte{[]byte("ERROR no route")}, func(p compact.Place) error {
+		f.Places(g.UID, 0, 0, 1<<62, [][]byte{[]byte("ERROR no route")}, func(p compact.Place) {
 			f.Batch(p.Number)
-			return nil
 		})
 	})
 	for n := first; n <= last && n < first+100; n++ {

@@ -11,12 +11,12 @@ type Place struct {
 }
 
 // Places visits the batches of a log group, of one log stream of it or of all
-// (stream 0), that have events in from <= timestamp < to, until visit returns
-// an error. Least does not fall from one place to the next. needles are
-// literals that every wanted event contains: a block whose filter proves that
-// one of them is nowhere in it is passed over, and so is a damaged one; the
-// first error that one gave is returned at the end.
-func (f *File) Places(group, stream uint64, from, to int64, needles [][]byte, visit func(Place) error) error {
+// (stream 0), that have events in from <= timestamp < to. Least does not fall
+// from one place to the next. needles are literals that every wanted event
+// contains: a block whose filter proves that one of them is nowhere in it is
+// passed over, and so is a damaged one; the first error that one gave is
+// returned at the end.
+func (f *File) Places(group, stream uint64, from, to int64, needles [][]byte, visit func(Place)) error {
 	g, ok := f.find(group)
 	if !ok || g.Least >= to || g.Greatest < from {
 		return nil
@@ -44,10 +44,7 @@ func (f *File) Places(group, stream uint64, from, to int64, needles [][]byte, vi
 			if r.Base >= to || r.greatest() < from || stream != 0 && r.StreamUID != stream {
 				continue
 			}
-			p := Place{r.number, r.StreamUID, r.Base, r.greatest(), int(r.count), int(r.text), block}
-			if err := visit(p); err != nil {
-				return err
-			}
+			visit(Place{r.number, r.StreamUID, r.Base, r.greatest(), int(r.count), int(r.text), block})
 		}
 	}
 	return damage

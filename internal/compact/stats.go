@@ -3,14 +3,14 @@ package compact
 // Stats say what is in a file.
 type Stats struct {
 	Batches, Events uint64
-	TextBytes       uint64 // of the batches, a line feed each event included
+	TextBytes       int64 // of the batches, a line feed each event included
 	Frames          uint64
 	Blocks          uint64
-	FileBytes       uint64
+	FileBytes       int64
 	// Columns are the stored bytes by column: places, text, ends, deltas, rest, grams.
-	Columns [columns]uint64
+	Columns [columns]int64
 	// IndexBytes are block headers, indexes, directories and footers.
-	IndexBytes uint64
+	IndexBytes int64
 }
 
 // ColumnNames are the names of Stats.Columns.
@@ -21,6 +21,6 @@ type Group struct {
 	UID             uint64
 	Blocks          int
 	Events          uint64
-	Bytes           uint64 // of text
-	Least, Greatest int64  // timestamps, ms
+	Bytes           int64 // of text
+	Least, Greatest int64 // timestamps, ms
 }

@@ -111,7 +111,7 @@ func (w *Writer) Batch(number uint64, b event.Batch) error {
 	w.last = key
 	w.stats.Batches++
 	w.stats.Events += uint64(b.Len())
-	w.stats.TextBytes += uint64(len(b.Text()))
+	w.stats.TextBytes += int64(len(b.Text()))
 	return nil
 }
 
@@ -139,7 +139,7 @@ func (w *Writer) flushBatches() error {
 	g := &w.groups[len(w.groups)-1]
 	g.Blocks++
 	g.Events += uint64(c.events)
-	g.Bytes += uint64(len(c.raw[colText]))
+	g.Bytes += int64(len(c.raw[colText]))
 	g.Least, g.Greatest = min(g.Least, c.least), max(g.Greatest, c.greatest)
 	c.reset()
 	return nil
@@ -157,7 +157,7 @@ func (w *Writer) writeBlock(h *header, raw *[columns][]byte) error {
 		} else {
 			w.packed, h.columns[i] = pack(w.encoder, w.packed, col)
 		}
-		w.stats.Columns[i] += uint64(h.columns[i].size)
+		w.stats.Columns[i] += int64(h.columns[i].size)
 	}
 	appendHeader(w.packed[:0], h)
 	w.headers = append(w.headers, *h)
