@@ -105,6 +105,7 @@ func (a *App) open() error {
 		Clock: a.clock, Logger: a.log, Home: a.scope(), MaxDeliveryStreams: a.quota(5_000),
 	}, firehose.Links{
 		Definitions: a.catalog, Source: a.streams, Sink: a.streams, Journal: journal{a.store}, Store: a.objects, States: lanes,
+		ErrorLog: deliveryErrors{a},
 	}); err != nil {
 		return err
 	}
