@@ -11,10 +11,10 @@
 //
 // One lane serves one (delivery stream, shard). It keeps positions, not bytes:
 //
-//	Span says size or age is due
-//	  -> Plan frame, durable: range, key, codec, cut number
-//	  -> encode the range from the log
-//	  -> PutIfAbsent(object), with range and record hash as metadata
+//	size or age is due
+//	  -> Plan frame, durable: range, parts with their keys, settings, cut number
+//	  -> encode the parts from the log
+//	  -> PutIfAbsent(objects), errors first, with range and record hash as metadata
 //	  -> PutIfAbsent(manifest), which holds the hash of the one before
 //	  -> Commit frame, durable: position, counters, hash of the manifest
 //
@@ -25,38 +25,77 @@
 // back-off; nothing is dropped. One plan is open at a time: while the codec
 // costs ten times what a put into a folder does, a second one would buy nothing.
 //
+// # Partitions
+//
+// Without partitions a cut is whole: what the stream's index says is in a range,
+// in one object, and nothing is read before it is encoded. With dynamic
+// partitioning, by event time or with a backup of source records, a cut makes an
+// object for each partition that is due:
+//
+//	parcel -> splitter -> units: (partition, events or record)
+//	            |  first pass: the ledger accounts them        (ledger.go)
+//	            |  a partition is due: cut, Plan frame         (plan.go)
+//	            +- further passes: gather what the plan names, (gather.go)
+//	               as many small parts at once as fit, then encode and put
+//
+// A partition is an account of a few numbers (first position, oldest arrival,
+// size); the log is its buffer, and there is no limit to how many are active. Its
+// name follows from the records alone, so that every pass finds the same. Each is
+// due by its own size or age; one that is nearly due goes along with one that
+// is, for each cut is a pass over the log. By event time, what is due at or after
+// the end of its period waits for stragglers until the lateness is over.
+//
+// A lane's position is the first that some partition has not delivered. Those that
+// are done beyond it have marks: the end of the last plan that had them, until
+// the position passes it. So after a crash the ledger is made again by one pass
+// from the position on, and what was delivered is passed over.
+//
+//	position          mark of a                  end of the last plan
+//	   |  b  .  b       a . a     c                 |
+//	   +-----------------------------------------------------> log
+//	   first of b: waits        delivered: a, c
+//
+// Records that processors refuse are a partition too, one for each type of error;
+// they go under ErrorOutputPrefix in AWS's shape, once. Source records count once,
+// however many objects they end in.
+//
 // # Object names and manifests
 //
 //	<evaluated Prefix><stream>-<version>-<yyyy-MM-dd-HH-mm-ss>-<uuid><ext>
 //	_sluice/commit/<stream>/<shard>/<cut number, 20 digits>.json
 //
-// The instant is the arrival of the oldest record, in CustomTimeZone; package
-// prefix says how it and the rest of Prefix are read. The uuid is a version 5
-// over (route, shard, partition, first position), and random strings follow from
-// it, so that a retry, a restart or a new owner names the same object. A delivery stream of another
-// account or region than the configured one has the manifest folder
-// <stream>@<account>.<region>: two regions may deliver streams of one name to
-// one bucket, and their chains must not meet.
+// The instant is the arrival of the oldest record, or by event time the earliest
+// event's, in CustomTimeZone; package prefix says how it and the rest of Prefix
+// are read. The uuid is a version 5 over (route, shard, partition, first
+// position), and random strings follow from it, so that a retry, a restart or a
+// new owner names the same object. A delivery stream of another account or region
+// than the configured one has the manifest folder <stream>@<account>.<region>:
+// two regions may deliver streams of one name to one bucket, and their chains
+// must not meet.
 //
 // # Changes
 //
 // Settings are one version of a stream's configuration and never change; an
 // update makes the next version durable in the catalog, then swaps the pointer
 // and has idle lanes look again. A plan is made by the settings in force then and
-// carries all that it needs of them, so it is delivered as planned, also after
-// its stream has changed.
+// carries them, so it is delivered as planned, also after its stream has changed.
+// Marks mean something by the settings that made them: settings that tell
+// partitions apart in another way wait until what is behind a mark is delivered.
 //
 // # Crashes
 //
-// State follows the log as a wal.Folder: open plan, position, counters and
+// State follows the log as a wal.Folder: open plan, position, marks, counters and
 // manifest hash of every (route, shard), in every segment's snapshot. After a
-// crash an open plan is finished exactly as it was made, with the same key and
+// crash an open plan is finished exactly as it was made, with the same keys and
 // range, before anything new is cut. A half-full buffer is nothing but a
 // position; it stays in the log.
 //
 // # Memory
 //
-// A waiting lane is a goroutine and a timer. Bodies exist only during an
-// attempt: at most Config.Uploads of them, at most Config.Encoders of those
-// being encoded. Parcels are views into the log, used until visit returns.
+// A waiting lane is a goroutine and a timer, a waiting partition some 250 bytes.
+// Bodies exist only during an attempt: at most Config.Uploads of them, at most
+// Config.Encoders of those being encoded. A partitioned cut holds what one pass
+// gathers, Config.GatherBytes, two of them at once, and a few objects that are
+// too large for that, encoded. Parcels are views into the log, used until visit
+// returns.
 package firehose
