@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"sluice/ingest/bulk"
 )
@@ -118,6 +119,37 @@ func TestTimestamps(t *testing.T) {
 	g(`{"timestamp":1,"timestamp":"x"}`, "-")
 	g(`{"time\u0073tamp":3}`, "3")
 	g(`{"Timestamp":1,"time":2,"a":{"timestamp":3}}`, "-")
+}
+
+// TestInstants compares every day of some years, and what is no instant, with
+// package time.
+func TestInstants(t *testing.T) {
+	f := func(text string) {
+		t.Helper()
+		want := "-"
+		if at, err := time.Parse(time.RFC3339, text); err == nil {
+			want = fmt.Sprint(at.UnixMilli())
+		}
+		line := `{"timestamp":"` + text + `"}`
+		if got, _ := read(t, bulk.Lines, line+"\n"); got != want+":"+line {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+	for _, year := range []int{0, 1, 1900, 1969, 1970, 1999, 2000, 2023, 2024, 2026, 2100, 9999} {
+		for day := range 366 {
+			at := time.Date(year, 1, 1+day, day%24, day%60, (day*7)%60, day*1e6, time.UTC)
+			f(at.Format("2006-01-02T15:04:05.000Z"))
+			f(at.Format("2006-01-02T15:04:05Z"))
+		}
+	}
+	for _, text := range []string{
+		"2026-02-29T00:00:00Z", "2024-02-29T00:00:00Z", "2026-02-30T00:00:00Z", "2026-00-01T00:00:00Z", "2026-13-01T00:00:00Z",
+		"2026-01-00T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:60:00Z", "2026-01-01T00:00:60Z", "2026-01-01T00:00:00.000000Z", "2026-01-01T00:00:00.987654Z", "2026-01-01T00:00:00.123456789Z", "2026-01-01T00:00:00.1234567891Z", "2026-01-01T00:00:00.Z",
+		"2026-01-01T00:00:00.12Z", "2026-01-01T00:00:00,123Z", "2026-01-01t00:00:00z", "2026-01-01T00:00:00.1x3Z", "202x-01-01T00:00:00Z",
+		"2026x01-01T00:00:00Z", "2026-01-01T00x00:00Z", "2026-01-01T00:00x00Z", "2026-1-011T00:00:00Z",
+	} {
+		f(text)
+	}
 }
 
 func TestDocument(t *testing.T) {

@@ -37,28 +37,28 @@ var le = binary.LittleEndian
 // survey tells whether a byte beyond ASCII and whether a control character other
 // than a line feed is anywhere in a body.
 func survey(body []byte) (control, foreign bool) {
-	var all uint64
+	var all, below uint64
 	for ; len(body) >= 32; body = body[32:] {
 		a, b, c, d := le.Uint64(body), le.Uint64(body[8:]), le.Uint64(body[16:]), le.Uint64(body[24:])
 		all |= a | b | c | d
 		const blanks = ones * ' '
 		if ((a-blanks)&^a|(b-blanks)&^b|(c-blanks)&^c|(d-blanks)&^d)&highs != 0 {
-			control = control || hasControl(body[:32])
+			below |= controls(a) | controls(b) | controls(c) | controls(d)
 		}
 	}
 	for _, c := range body {
 		all |= uint64(c)
+		below |= controls(ones * uint64(c))
 	}
-	return control || hasControl(body), all&highs != 0
+	return below != 0, all&highs != 0
 }
 
-func hasControl(text []byte) bool {
-	for _, c := range text {
-		if c < ' ' && c != '\n' {
-			return true
-		}
-	}
-	return false
+// controls marks the bytes of a word that are control characters other than line
+// feeds, and no others: no sum here carries into the next byte.
+func controls(w uint64) uint64 {
+	const low = ^uint64(highs)
+	lineFeeds := w ^ ones*'\n'
+	return ^(w&low + ones*(0x80-' ') | w) & (lineFeeds&low + low | lineFeeds) & highs
 }
 
 // at is the byte at i; zero, which is right nowhere, behind the end.
@@ -69,16 +69,35 @@ func (s *scanner) at(i int) byte {
 	return 0
 }
 
+// short is text for a string that may well end within a word.
+func (s *scanner) short(i int) int {
+	if i+wordBytes > len(s.src) {
+		return s.text(i)
+	}
+	m := stops(le.Uint64(s.src[i:]))
+	if m == 0 {
+		return s.text(i + wordBytes)
+	}
+	if k := i + bits.TrailingZeros64(m)>>3; s.src[k] == '"' {
+		return k + 1
+	}
+	return s.text(i)
+}
+
+// stops marks the first quote or backslash of a word.
+func stops(w uint64) uint64 {
+	q, b := w^ones*'"', w^ones*'\\'
+	return ((q-ones)&^q | (b-ones)&^b) & highs
+}
+
 // text passes the string whose first byte is at i. Control characters are not
 // looked for: there are none but line feeds, and no line holds one.
 func (s *scanner) text(i int) int {
 	src := s.src
-	for i+8 <= len(src) {
-		w := le.Uint64(src[i:])
-		q, b := w^ones*'"', w^ones*'\\'
-		m := ((q-ones)&^q | (b-ones)&^b) & highs
+	for i+wordBytes <= len(src) {
+		m := stops(le.Uint64(src[i:]))
 		if m == 0 {
-			i += 8
+			i += wordBytes
 			continue
 		}
 		i += bits.TrailingZeros64(m) >> 3
@@ -175,7 +194,7 @@ func (s *scanner) members(i, depth int) int {
 			return declined
 		}
 		name := i + 1
-		if i = s.text(name); i == declined || s.at(i) != ':' {
+		if i = s.short(name); i == declined || s.at(i) != ':' {
 			return declined
 		}
 		stamp := depth == maxScan && isTimestamp(s.src[name:i-1])
@@ -183,8 +202,8 @@ func (s *scanner) members(i, depth int) int {
 			i++
 		}
 		from := i
-		if s.at(i) == '"' { // as most values are: one call less
-			i = s.text(i + 1)
+		if s.at(i) == '"' { // as most values are: a call less
+			i = s.short(i + 1)
 		} else {
 			i = s.value(i, depth)
 		}

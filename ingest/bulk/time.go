@@ -79,9 +79,69 @@ func instant(text []byte) (ms int64, ok bool) {
 	if len(text) < len("2006-01-02T15:04:05Z") || text[4] != '-' || text[10] != 'T' {
 		return 0, false
 	}
+	if ms, ok := zulu(text); ok {
+		return ms, true
+	}
 	var t time.Time
 	if t.UnmarshalText(text) != nil {
 		return 0, false
 	}
 	return t.UnixMilli(), true
+}
+
+// daysTo1970 is what the sum of days in zulu is for 1970-01-01.
+const daysTo1970 = 719_499
+
+// zulu reads an instant of the form 2006-01-02T15:04:05.000Z, with any digits or
+// none behind the point, as most programs write it.
+func zulu(text []byte) (ms int64, ok bool) {
+	const point = len("2006-01-02T15:04:05")
+	last := len(text) - 1
+	if last < point || text[last] != 'Z' || text[7] != '-' || text[13] != ':' || text[16] != ':' {
+		return 0, false
+	}
+	if last > point {
+		if ms, ok = thousandths(text[point:last]); !ok {
+			return 0, false
+		}
+	}
+	var wrong byte
+	two := func(i int) int64 {
+		a, b := text[i]-'0', text[i+1]-'0'
+		if a > 9 || b > 9 {
+			wrong = 1
+		}
+		return int64(a)*10 + int64(b)
+	}
+	year, month, day := two(0)*100+two(2), two(5), two(8)
+	hour, minute, second := two(11), two(14), two(17)
+	// The 29th and later are left to package time, which knows the months, and so
+	// is the year 0, before which division rounds the other way.
+	if wrong != 0 || year < 1 || month < 1 || month > 12 || day < 1 || day > 28 || hour > 23 || minute > 59 || second > 59 {
+		return 0, false
+	}
+	// Days since 1970-03-01 in years that begin in March, so that a leap day is
+	// the last of its year.
+	if month -= 2; month <= 0 {
+		month += 12
+		year--
+	}
+	days := year*365 + year/4 - year/100 + year/400 + (month*367)/12 + day - daysTo1970
+	return ((days*24+hour)*60+minute)*60_000 + second*1000 + ms, true
+}
+
+// thousandths reads a point and one to nine digits.
+func thousandths(text []byte) (ms int64, ok bool) {
+	if text[0] != '.' || len(text) < 2 || len(text) > 10 {
+		return 0, false
+	}
+	scale := int64(100)
+	for _, c := range text[1:] {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		ms += int64(c-'0') * scale
+		scale /= 10
+	}
+	return ms, true
 }
