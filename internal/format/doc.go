@@ -33,6 +33,9 @@
 //	| type                                             |       |
 //	+--------------------------------------------------+-------+
 //
+// A record that was put directly has no source: account to event_id are null, and
+// both times are that of its arrival.
+//
 // _rest is the JSON text of all members that did not get into a column, because
 // none was configured for them or because their value is of another type. It
 // exists if fields do. So a type that changes is never an error and never a new

@@ -46,6 +46,16 @@ func (e *EventJSON) Append(dst []byte, i int) []byte {
 	return append(appendQuoted(dst, e.batch.Message(i)), "}\n"...)
 }
 
+// AppendRecord appends a record that belongs to no log stream as one line: its
+// message is the record without a line feed at its end, both its times are that
+// of its arrival (ms), and the members from account to event_id are null.
+func (e *EventJSON) AppendRecord(dst []byte, arrived int64, record []byte) []byte {
+	dst = appendInstant(append(dst, `{"ts":"`...), arrived)
+	dst = appendInstant(append(dst, `","ingest_ts":"`...), arrived)
+	dst = append(dst, `","account":null,"region":null,"log_group":null,"log_stream":null,"event_id":null,"message":`...)
+	return append(appendQuoted(dst, line(record)), "}\n"...)
+}
+
 func appendInstant(dst []byte, ms int64) []byte {
 	return time.UnixMilli(ms).UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z07:00")
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress"
+	"github.com/parquet-go/parquet-go/compress/gzip"
 	"github.com/parquet-go/parquet-go/compress/snappy"
 	"github.com/parquet-go/parquet-go/compress/uncompressed"
 	"github.com/parquet-go/parquet-go/compress/zstd"
@@ -54,8 +55,8 @@ type Field struct {
 type ParquetConfig struct {
 	// Fields are the promoted ones. Files have a column _rest if there are any.
 	Fields []Field
-	// Compression is that of pages: ZSTD (fastest level, the default), SNAPPY or
-	// UNCOMPRESSED.
+	// Compression is that of pages: ZSTD (fastest level, the default), SNAPPY, GZIP
+	// (fastest level) or UNCOMPRESSED.
 	Compression string
 	// RowGroupBytes ends a row group, in bytes of values before encoding; default
 	// 64 MiB. A writer holds one row group's compressed pages.
@@ -102,10 +103,12 @@ func NewParquet(cfg ParquetConfig) (*Parquet, error) {
 		p.codec = &zstd.Codec{Level: zstd.SpeedFastest, Concurrency: 1}
 	case "SNAPPY":
 		p.codec = &snappy.Codec{}
+	case "GZIP":
+		p.codec = &gzip.Codec{Level: gzip.BestSpeed}
 	case "UNCOMPRESSED":
 		p.codec = &uncompressed.Codec{}
 	default:
-		return nil, fmt.Errorf("parquet: compression %q is not ZSTD, SNAPPY or UNCOMPRESSED", cfg.Compression)
+		return nil, fmt.Errorf("parquet: compression %q is not ZSTD, SNAPPY, GZIP or UNCOMPRESSED", cfg.Compression)
 	}
 	for _, name := range cfg.BloomFilters {
 		if !slices.Contains(p.columns, name) {

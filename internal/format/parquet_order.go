@@ -10,7 +10,7 @@ import (
 type sortKey = format.SortingColumn
 
 var (
-	byGroupAndTime = []sortKey{{ColumnIdx: colGroup}, {ColumnIdx: colTS}}
+	byGroupAndTime = []sortKey{{ColumnIdx: colGroup, NullsFirst: true}, {ColumnIdx: colTS}}
 	byTime         = []sortKey{{ColumnIdx: colTS}}
 )
 
@@ -30,7 +30,7 @@ func (o *rowOrder) reset() {
 	*o = rowOrder{group: o.group, inGroup: math.MinInt64, last: math.MinInt64}
 }
 
-// batch says which log group the next rows are of.
+// batch says which log group the next rows are of, "" for none.
 func (o *rowOrder) batch(group string) {
 	switch {
 	case o.last == math.MinInt64: // the first of the row group

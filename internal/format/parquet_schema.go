@@ -8,7 +8,8 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// coreColumns are in every file, in this order, and never null.
+// coreColumns are in every file, in this order. Of a record that came without a
+// log stream, those from account to event_id are null.
 var coreColumns = []string{
 	"ts", "ingest_ts", "account", "region", "log_group", "log_stream", "event_id", "message",
 }
@@ -37,8 +38,9 @@ func newColumns(fields []Field) *columns {
 	text := parquet.Encoded(parquet.String(), &parquet.Plain)
 	root := &columns{Group: parquet.Group{
 		"ts": instant, "ingest_ts": instant,
-		"account": name, "region": name, "log_group": name, "log_stream": name,
-		"event_id": text, "message": text,
+		"account": parquet.Optional(name), "region": parquet.Optional(name),
+		"log_group": parquet.Optional(name), "log_stream": parquet.Optional(name),
+		"event_id": parquet.Optional(text), "message": text,
 	}}
 	root.order = append(root.order, coreColumns...)
 	for _, f := range fields {

@@ -433,7 +433,7 @@ func TestNewParquetRefuses(t *testing.T) {
 	}
 	fields := func(fields ...format.Field) format.ParquetConfig { return format.ParquetConfig{Fields: fields} }
 	at := func(path ...string) format.Field { return format.Field{Path: path, Type: format.String} }
-	f(`parquet: compression "GZIP" is not ZSTD, SNAPPY or UNCOMPRESSED`, format.ParquetConfig{Compression: "GZIP"})
+	f(`parquet: compression "LZO" is not ZSTD, SNAPPY, GZIP or UNCOMPRESSED`, format.ParquetConfig{Compression: "LZO"})
 	f(`parquet: RowGroupBytes is negative`, format.ParquetConfig{RowGroupBytes: -1})
 	f(`parquet: field "" has no path`, fields(at()))
 	f(`parquet: field name "ts" is taken`, fields(at("ts")))

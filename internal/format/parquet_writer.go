@@ -1,6 +1,7 @@
 package format
 
 import (
+	"bytes"
 	"fmt"
 	"unicode/utf8"
 
@@ -94,6 +95,7 @@ func (w *ParquetWriter) Append(b event.Batch, sel event.Selection) {
 	if w.err != nil || b.Len() == 0 {
 		return
 	}
+	w.flushBlock() // of records: source fills it from its start
 	w.source(b)
 	valid := utf8.Valid(b.Text())
 	for lo, hi := range b.Runs(sel) {
@@ -120,17 +122,15 @@ func (w *ParquetWriter) source(b event.Batch) {
 	w.order.batch(s.LogGroup)
 	w.ids.use(b.Ingested(), b.Request())
 	fill := func(column int, v parquet.Value) {
-		v = v.Level(0, 0, column)
 		values := w.enc.block[column][:min(blockRows, b.Len())]
 		for i := range values {
 			values[i] = v
 		}
 	}
-	fill(colIngest, parquet.Int64Value(b.Ingested()*1000))
-	fill(colAccount, parquet.ByteArrayValue([]byte(s.Account)))
-	fill(colRegion, parquet.ByteArrayValue([]byte(s.Region)))
-	fill(colGroup, parquet.ByteArrayValue([]byte(s.LogGroup)))
-	fill(colStream, parquet.ByteArrayValue([]byte(s.LogStream)))
+	fill(colIngest, parquet.Int64Value(b.Ingested()*1000).Level(0, 0, colIngest))
+	for i, name := range []string{s.Account, s.Region, s.LogGroup, s.LogStream} {
+		fill(colAccount+i, parquet.ByteArrayValue([]byte(name)).Level(0, 1, colAccount+i))
+	}
 }
 
 // row adds one event to the block.
@@ -146,9 +146,16 @@ func (w *ParquetWriter) row(b event.Batch, i int, message []byte) {
 
 	n := e.rows
 	e.block[colTS][n] = parquet.Int64Value(ts)
-	e.block[colID][n] = parquet.ByteArrayValue(id)
+	e.block[colID][n] = parquet.ByteArrayValue(id).Level(0, 1, colID)
+	e.bytes += len(id)
+	w.message(message)
+}
+
+// message adds what a message gives to the row at hand, and ends the row.
+func (w *ParquetWriter) message(message []byte) {
+	e, n := w.enc, w.enc.rows
 	e.block[colMessage][n] = parquet.ByteArrayValue(message)
-	e.bytes += len(message) + len(id)
+	e.bytes += len(message)
 	if len(e.block) > colFields {
 		rest := e.promote.take(message)
 		for f, v := range e.promote.found {
@@ -168,11 +175,39 @@ func (w *ParquetWriter) row(b event.Batch, i int, message []byte) {
 	}
 }
 
-// cleaned is a message with U+FFFD for what is no UTF-8: a STRING column with
+// AppendRecord writes a record that belongs to no log stream: its message is the
+// record without a line feed at its end, both its times are that of its arrival
+// (ms), and the columns from account to event_id are null. The record is the
+// caller's again afterwards.
+func (w *ParquetWriter) AppendRecord(arrived int64, record []byte) {
+	if w.err != nil {
+		return
+	}
+	e := w.enc
+	w.order.batch("")
+	w.order.row(arrived * 1000)
+	e.ts = le.AppendUint64(e.ts, uint64(arrived*1000))
+	e.ingest = le.AppendUint64(e.ingest, uint64(arrived*1000))
+	e.block[colTS][e.rows] = parquet.Int64Value(arrived * 1000)
+	e.block[colIngest][e.rows] = parquet.Int64Value(arrived*1000).Level(0, 0, colIngest)
+	for column := colAccount; column <= colID; column++ {
+		e.block[column][e.rows] = parquet.NullValue().Level(0, 0, column)
+	}
+	w.object.Count++
+	w.message(w.cleaned(line(record))) // a copy: the block outlives the call
+}
+
+// line is a record without the line feed at its end.
+func line(record []byte) []byte { return bytes.TrimSuffix(record, []byte("\n")) }
+
+// cleaned is a copy of a message with U+FFFD for what is no UTF-8: a STRING column with
 // anything else in it makes readers fail.
 func (w *ParquetWriter) cleaned(message []byte) []byte {
 	e := w.enc
 	from := len(e.clean)
+	if utf8.Valid(message) {
+		e.clean, message = append(e.clean, message...), nil
+	}
 	for len(message) > 0 {
 		r, size := utf8.DecodeRune(message)
 		e.clean = utf8.AppendRune(e.clean, r)
@@ -241,6 +276,9 @@ func (w *ParquetWriter) Close() (Object, error) {
 }
 
 func (w *ParquetWriter) end() error {
+	if w.flushBlock(); w.err != nil {
+		return w.err
+	}
 	w.endGroup()
 	if err := w.enc.file.Close(); err != nil {
 		return fmt.Errorf("end Parquet file: %w", err)
