@@ -126,3 +126,46 @@ func bareCodec(b *testing.B, deliveries []event.Delivery) time.Duration {
 	}
 	return (cpu(b) - before) / rounds
 }
+
+// BenchmarkPartitions brings JSON messages of many partitions from the log into
+// GZIP objects. Each is looked at twice, for its account and for its object; the
+// bare codec sees the same messages as one object.
+func BenchmarkPartitions(b *testing.B) {
+	const parcels, perBatch = 16, 4000
+	for _, partitions := range []int{1, 100, 10_000} {
+		b.Run(fmt.Sprint(partitions), func(b *testing.B) {
+			r := rand.New(rand.NewPCG(1, 2))
+			deliveries := make([]event.Delivery, parcels)
+			bytes, events, n := 0, 0, 0
+			for i := range deliveries {
+				var lines []string
+				for range perBatch {
+					lines = append(lines, fmt.Sprintf(`{"time":"2026-02-03T04:05:06.%03dZ","level":"INFO","request_id":"%016x","k":"customer-%d","path":"/cart/%d","status":200,"elapsed":%d}`,
+						r.IntN(1000), r.Uint64(), r.IntN(partitions), r.IntN(9999), r.IntN(900)))
+				}
+				deliveries[i] = event.Delivery{Batch: seal(b, lines...), Filter: "f"}
+				bytes += deliveries[i].Bytes()
+				events += perBatch
+			}
+			bare := bareCodec(b, deliveries)
+			w := newWorld(b, config{store: &tallyStore{}})
+			route := w.create(messagesByKey + "," + hints(64, 60) + `,"CompressionFormat":"GZIP"`)
+			b.SetBytes(int64(bytes))
+			before := cpu(b)
+			for b.Loop() {
+				n++
+				if err := w.log.match(route, 0, w.clock.Now().UnixMilli(), deliveries...); err != nil {
+					b.Fatal(err)
+				}
+				w.advance(time.Minute)
+				w.log.forget(route)
+			}
+			spent := (cpu(b) - before) / time.Duration(b.N)
+			if s := w.status(); s.Delivered != int64(n*events) || s.Quarantined > 0 {
+				b.Fatalf("%+v", s)
+			}
+			b.ReportMetric(float64(bytes)/1e6/spent.Seconds(), "MB/cpu-s")
+			b.ReportMetric(bare.Seconds()/spent.Seconds(), "of-codec")
+		})
+	}
+}
