@@ -19,6 +19,7 @@ type commands struct {
 	Filter  filterCommand  `cmd:"" help:"Print the lines of files that filter patterns select, as grep does."`
 	Ship    shipCommand    `cmd:"" help:"Send the lines of files, or of standard input, as log events."`
 	Tail    tailCommand    `cmd:"" help:"Print the events of a log group, and follow it."`
+	Check   checkCommand   `cmd:"" help:"Look for damage in the data folder of a server that is not running."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	Quickstart quickstartCommand `cmd:"" help:"Run a server with a pipeline and watch logs travel through it."`
