@@ -222,6 +222,15 @@ func TestValuesAreChecked(t *testing.T) {
 	f("credentials: [{access_key_id: a, secret_access_key: b}, {access_key_id: a, secret_access_key: c}]", "a is there twice")
 	f("credentials: [{access_key_id: a, secret_access_key: (hidden)}]", "give the secret itself")
 	f("credentials: [{access_key_id: a, secret_access_key: b, account_id: '1'}]", "twelve digits")
+	f("{listen: 0.0.0.0:4580, bearer_tokens: [{token: 0123456789abcdef}]}", "")
+	f("bearer_tokens: [{token: 0123456789abcde}]", "sluice.yaml:1: bearer_tokens: number 1: the token is too short")
+	f("bearer_tokens: [{account_id: '111122223333'}]", "number 1: the token is too short")
+	f("bearer_tokens: [{token: (hidden)}]", "give the token itself")
+	f("bearer_tokens: [{token: 0123456789abcdef}, {token: 0123456789abcdef}]", "number 2: the token is there twice")
+	f("bearer_tokens: [{token: 0123456789abcdef, account_id: '1'}]", "twelve digits")
+	f("bearer_tokens: [{token: 0123456789abcdef, region: US EAST}]", "is not a region")
+	f("bearer_tokens: [{token: 0123456789abcdef, expires: soon}]", "RFC 3339")
+	f("http_ingest: {otlp_message: all}", `http_ingest.otlp_message: "all" is not one of body, record`)
 	f("tls: {cert: c.pem}", "sluice.yaml:1: tls: cert and key go together")
 	f("tls: {cert: c.pem, key: k.pem}", "cert and key do not load")
 	f("http: {max_body_bytes: 0}", "http.max_body_bytes: 0 is too small")
@@ -322,4 +331,21 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("accepted and cannot be printed: %v", err)
 		}
 	})
+}
+
+func TestWriteYAMLHidesTokens(t *testing.T) {
+	s, err := settings.Load(settings.Input{File: write(t, "bearer_tokens: [{token: 0123456789abcdef}]")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := s.WriteYAML(&out); err != nil {
+		t.Fatal(err)
+	}
+	if text := out.String(); strings.Contains(text, "0123456789abcdef") || !strings.Contains(text, "token: (hidden)") {
+		t.Errorf("the token is shown:\n%s", text)
+	}
+	if s.Config.BearerTokens[0].Token != "0123456789abcdef" {
+		t.Error("the token itself was hidden")
+	}
 }
