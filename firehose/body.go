@@ -69,8 +69,16 @@ func (c *settings) shape(k class) shape {
 
 // dataShape is the format that settings ask for.
 func (c *settings) dataShape() shape {
-	return shape{
+	s := shape{
 		open:   func() body { return newLanding(c.form(), c.codec.NewWriter()) },
 		bucket: c.config.bucket(), contentType: format.ContentType, contentEncoding: c.codec.ContentEncoding,
 	}
+	switch c.config.objectFormat() {
+	case formatNDJSON:
+		s.open, s.contentType = func() body { return newLines(c.codec.NewWriter()) }, contentTypeNDJSON
+	case formatParquet:
+		s.open = func() body { return table{c.parquet.NewWriter()} }
+		s.contentType, s.contentEncoding = contentTypeParquet, ""
+	}
+	return s
 }

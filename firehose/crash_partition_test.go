@@ -91,7 +91,7 @@ func TestPartitionsCrashAtEveryStep(t *testing.T) {
 	for name, p := range map[string]partitioned{"keys": manyKeys, "hours": manyHours} {
 		t.Run(name, func(t *testing.T) {
 			crashes := 0
-			for at := uint64(0); at < 110; at += stride {
+			for at := uint64(0); at < 80; at += stride {
 				if p.crashAt(t, at) {
 					crashes++
 				}

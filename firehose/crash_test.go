@@ -161,6 +161,13 @@ func crashAt(t *testing.T, at uint64, hit map[string]int) bool {
 	setup.stop()
 
 	done, n, now := acked{}, 0, start
+	for range 5 { // a backlog, of which the first cut makes several objects
+		n++
+		id := fmt.Sprintf("<%d>", n)
+		if err := done.note(log.match(route, 0, start.UnixMilli(), event.Delivery{Batch: seal(t, id+strings.Repeat(".", 1<<20)), Filter: "f"}), id); err != nil {
+			t.Fatal(err)
+		}
+	}
 	crashed := false
 	for _, m := range []*machine{first, {seed: 2, at: at*7%23 + 1}, {seed: 3, at: 1 << 40}} {
 		w, err := m.boot(t, disk, log, defs, now)

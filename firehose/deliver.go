@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"strconv"
+	"sync"
 	"time"
 
 	"sluice/internal/format"
@@ -34,7 +35,7 @@ func finishing(ctx context.Context) (context.Context, context.CancelFunc) {
 	return longer, func() { stop(); cancel() }
 }
 
-// result is what a cut came to.
+// result is what a cut, or a part of one, came to.
 type result struct {
 	objects              []manifestObject
 	records, bytes       int64 // source records and events that are done
@@ -57,13 +58,19 @@ func (r *result) add(k class, records, bytes int64) {
 type attempt struct {
 	plan *plan
 	told *settings // by which the plan was made
-	done []*made   // by part; nil: not yet
+	done []*result // by part; nil: not yet
 }
 
-// made is what became of one part.
-type made struct {
-	object         *manifestObject // nil: there was nothing to put
-	records, bytes int64
+// sum is the result of an attempt of which all parts are done.
+func (a *attempt) sum() (all result) {
+	for _, r := range a.done {
+		all.objects = append(all.objects, r.objects...)
+		all.records += r.records
+		all.bytes += r.bytes
+		all.quarantined += r.quarantined
+		all.dropped += r.dropped
+	}
+	return all
 }
 
 // attempt returns what is known of the open plan.
@@ -75,7 +82,7 @@ func (l *lane) attempt(p *plan) (*attempt, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the settings of cut %d: %w", p.cut, err)
 	}
-	l.trying = &attempt{plan: p, told: told, done: make([]*made, len(p.parts))}
+	l.trying = &attempt{plan: p, told: told, done: make([]*result, len(p.parts))}
 	return l.trying, nil
 }
 
@@ -93,15 +100,15 @@ func (l *lane) deliver(ctx context.Context, cur cursor) error {
 	if err != nil {
 		return err
 	}
-	var r result
 	if a.plan.whole {
-		r, err = l.whole(ctx, a)
+		err = l.whole(ctx, a)
 	} else {
-		r, err = l.parts(ctx, a)
+		err = l.parts(ctx, a)
 	}
 	if err != nil {
 		return err
 	}
+	r := a.sum()
 	if planned, _, _ := a.plan.sums(); r.records < planned {
 		// The log has lost frames, which it counts and quarantines itself.
 		l.room.cfg.Logger.Warn("fewer records than the index counted", "stream", l.stream.Name,
@@ -121,18 +128,17 @@ func (l *lane) deliver(ctx context.Context, cur cursor) error {
 	return nil
 }
 
-// put makes sure that the object is there, by this attempt or an earlier one.
-func (l *lane) put(ctx context.Context, a *attempt, p *part, object format.Object) (*manifestObject, error) {
-	m := &manifestObject{
+// put makes sure that the object of a part is there, by this attempt or an
+// earlier one.
+func (l *lane) put(ctx context.Context, a *attempt, p *part, object format.Object) (m manifestObject, err error) {
+	m = manifestObject{
 		Key: p.key, Size: object.Size(), Records: object.Count, Bytes: object.RecordBytes,
 		Hash: fmt.Sprintf("%016x", object.Hash),
 	}
-	if p.name != "" {
-		m.describe(a.told, p)
-	}
+	m.describe(a, p)
 	shape := a.told.shape(p.class())
-	meta := l.objectMeta(a.plan, p, m)
-	err := l.room.links.Store.PutIfAbsent(ctx, shape.bucket, p.key, objput.Object{
+	meta := l.objectMeta(a.plan, p, &m)
+	err = l.room.links.Store.PutIfAbsent(ctx, shape.bucket, p.key, objput.Object{
 		Body: object.Body, Size: object.Size(), ContentType: shape.contentType,
 		ContentEncoding: shape.contentEncoding, Meta: meta,
 	})
@@ -158,10 +164,43 @@ func (l *lane) objectMeta(p *plan, of *part, m *manifestObject) map[string]strin
 		"sluice-stream": p.arn,
 		"sluice-shard":  strconv.FormatUint(uint64(l.shard), 10),
 		"sluice-start":  strconv.FormatUint(of.first, 10),
-		"sluice-end":    strconv.FormatUint(p.end, 10),
+		"sluice-end":    strconv.FormatUint(p.endOf(of), 10),
 		"sluice-count":  strconv.FormatInt(m.Records, 10),
 		"sluice-xxh64":  m.Hash,
 	}
+}
+
+// each does something for 0 to n-1, as many at once as there may be uploads. The
+// first failure ends it.
+func (l *lane) each(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	if n == 1 {
+		return do(ctx, 0)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	work := make(chan int)
+	var workers sync.WaitGroup
+	for range min(n, cap(l.room.uploads)) {
+		workers.Go(func() {
+			for i := range work {
+				if err := do(ctx, i); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	for i := range n {
+		if ctx.Err() != nil {
+			break
+		}
+		work <- i
+	}
+	close(work)
+	workers.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // commit writes the manifest, then the position.

@@ -81,6 +81,56 @@ func TestSizeBeforeInterval(t *testing.T) {
 	w.want(half+half, half+half, half)
 }
 
+// slowStore holds the first put of an object until there is a second one.
+type slowStore struct {
+	objput.Store
+	puts atomic.Int64
+	meet chan struct{}
+}
+
+func (s *slowStore) PutIfAbsent(ctx context.Context, bucket, key string, o objput.Object) error {
+	if !strings.HasPrefix(key, "_sluice/") {
+		if s.puts.Add(1) == 2 {
+			close(s.meet)
+		}
+		<-s.meet
+	}
+	return s.Store.PutIfAbsent(ctx, bucket, key, o)
+}
+
+// After a backlog several objects of the usual size are put at once.
+func TestBacklogIsCutInSeveralObjects(t *testing.T) {
+	w := newWorld(t, config{})
+	route := w.create(hints(1, 900) + `,` + extract)
+	w.stop()
+	var want []string
+	half := strings.Repeat("x", 600<<10)
+	for i := range 13 {
+		text := fmt.Sprint(i, half)
+		if err := w.log.match(route, 0, start.UnixMilli(), event.Delivery{Batch: seal(t, text)}); err != nil {
+			t.Fatal(err)
+		}
+		if i%2 == 0 {
+			want = append(want, "")
+		}
+		want[len(want)-1] += text + "\n"
+	}
+	store := &slowStore{Store: w.store, meet: make(chan struct{})}
+	next := newWorld(t, config{disk: w.disk, store: store, log: w.log.restarted(t, 0), defs: w.defs, at: start.Add(900 * time.Second)})
+	next.log.await(wal.TypeCommit, 3)
+	got := texts(next.objects())
+	slices.Sort(got)
+	slices.Sort(want)
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("%.300s", d)
+	}
+	docs := next.chain("lake", 0)
+	if len(docs) != 3 || len(docs[0].Objects) != 4 || docs[0].Objects[3].Start <= docs[0].Objects[2].Start || len(docs[1].Objects) != 2 {
+		t.Errorf("%+v", docs)
+	}
+	next.settled(13)
+}
+
 func TestZeroBuffering(t *testing.T) {
 	w := newWorld(t, config{})
 	route := w.create(hints(1, 0))

@@ -83,13 +83,18 @@ const (
 	defaultSizeInMBs         = 5
 	defaultLargeInMBs        = 128 // with partitioning or conversion, which take 64 at least
 	defaultIntervalInSeconds = 300
-	defaultRetrySeconds      = 300
+	// defaultConversionSizeInMBs is AWS's with data format conversion.
+	defaultConversionSizeInMBs = 128
+	defaultRetrySeconds        = 300
 )
 
 // withDefaults is what AWS describes of a configuration. The same hints hold
 // for a half-given pair, which is refused before.
 func (d destination) withDefaults() *destination {
 	hints := bufferingHints{new(defaultSizeInMBs), new(defaultIntervalInSeconds)}
+	if d.DataFormatConversionConfiguration.enabled() {
+		hints.SizeInMBs = new(defaultConversionSizeInMBs)
+	}
 	if d.DynamicPartitioningConfiguration.enabled() || d.DataFormatConversionConfiguration.enabled() {
 		hints.SizeInMBs = new(defaultLargeInMBs)
 	}

@@ -102,7 +102,7 @@ func clearReserved(b []byte) []byte {
 func TestFoldCountsOnce(t *testing.T) {
 	s := NewState()
 	p := wholePlan
-	p.cut, p.first = 1, 0
+	p.cut, p.first, p.parts = 1, 0, []part{{key: "k"}, {key: "l", first: 50}}
 	planned := wal.Frame{Type: wal.TypePlan, Key: 5, Payload: p.append(nil)}
 	committed := wal.Frame{Type: wal.TypeCommit, Key: 5, Payload: (&commit{position: 120, delivered: 7, bytes: 70, cut: 1, objects: 1, manifest: [32]byte{1}}).append(nil)}
 	s.Fold(planned)

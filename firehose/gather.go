@@ -3,7 +3,6 @@ package firehose
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"sluice/internal/event"
 	"sluice/internal/format"
@@ -18,25 +17,25 @@ const straightMost = 4
 // encodes a few large ones on the way; then the small ones get encoders, several
 // at once, and all are put. So memory follows from what is gathered, not from the
 // number of partitions.
-func (l *lane) parts(ctx context.Context, a *attempt) (r result, err error) {
+func (l *lane) parts(ctx context.Context, a *attempt) error {
 	if err := l.room.gathers.acquire(ctx); err != nil {
-		return r, err
+		return err
 	}
 	defer l.room.gathers.release()
 	for {
 		pieces := a.next(l.room.cfg.GatherBytes)
 		if len(pieces) == 0 {
-			return a.sum(), nil
+			return nil
 		}
 		err := l.gather(ctx, a, pieces)
 		if err == nil {
-			err = l.finish(ctx, a, pieces)
+			err = l.each(ctx, len(pieces), func(ctx context.Context, i int) error { return l.make(ctx, a, pieces[i]) })
 		}
 		for _, pc := range pieces {
 			pc.discard()
 		}
 		if err != nil {
-			return r, err
+			return err
 		}
 	}
 }
@@ -206,36 +205,6 @@ func (pc *piece) discard() {
 	}
 }
 
-// finish encodes and puts the pieces of a pass, as many at once as there may be
-// uploads. The first failure ends it; what was put stays known.
-func (l *lane) finish(ctx context.Context, a *attempt, pieces []*piece) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	work := make(chan *piece)
-	var workers sync.WaitGroup
-	for range min(len(pieces), cap(l.room.uploads)) {
-		workers.Go(func() {
-			for pc := range work {
-				if err := l.make(ctx, a, pc); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-	for _, pc := range pieces {
-		if ctx.Err() != nil {
-			break
-		}
-		work <- pc
-	}
-	close(work)
-	workers.Wait()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return nil
-}
-
 // make encodes and puts one piece.
 func (l *lane) make(ctx context.Context, a *attempt, pc *piece) error {
 	if err := l.room.uploads.acquire(ctx); err != nil {
@@ -250,26 +219,18 @@ func (l *lane) make(ctx context.Context, a *attempt, pc *piece) error {
 	if err != nil {
 		return err
 	}
-	m := &made{records: pc.records, bytes: pc.bytes}
+	r := &result{}
+	r.add(pc.part.class(), pc.records, pc.bytes)
 	if pc.object.Count > 0 {
-		if m.object, err = l.put(ctx, a, pc.part, pc.object); err != nil {
+		m, err := l.put(ctx, a, pc.part, pc.object)
+		if err != nil {
 			return err
 		}
+		r.objects = []manifestObject{m}
 	}
 	if pc.object.Body != nil {
 		pc.object.Release()
 	}
-	a.done[pc.index] = m // its own place: no other worker has it
+	a.done[pc.index] = r // its own place: no other worker has it
 	return nil
-}
-
-// sum is the result of an attempt of which all parts are done.
-func (a *attempt) sum() (r result) {
-	for i, m := range a.done {
-		r.add(a.plan.parts[i].class(), m.records, m.bytes)
-		if m.object != nil {
-			r.objects = append(r.objects, *m.object)
-		}
-	}
-	return r
 }

@@ -112,7 +112,24 @@ func (l *lane) look(ctx context.Context, cur cursor, told *settings) (*plan, tim
 	if due := told.dueAt(span); span.Bytes < hint && now.Before(due) {
 		return nil, due, nil
 	}
-	return told.plan(l.stream, l.shard, cur, span), time.Time{}, nil
+	return told.plan(l.stream, l.shard, cur, l.backlog(span, hint)), time.Time{}, nil
+}
+
+// catchUp is how many objects a cut makes after a backlog: while one is put others
+// are encoded, and one manifest and two frames do for all.
+const catchUp = 4
+
+// backlog is a span that is due and those after it that have reached the hint
+// too.
+func (l *lane) backlog(span event.Span, hint int64) []event.Span {
+	spans := []event.Span{span}
+	for span.Bytes >= hint && len(spans) < catchUp {
+		span = l.room.links.Source.Span(l.stream.Route, l.shard, span.Range.End, hint)
+		if span.Count > 0 && span.Bytes >= hint {
+			spans = append(spans, span)
+		}
+	}
+	return spans
 }
 
 // lookAtPartitions accounts what is new.

@@ -12,7 +12,8 @@ import (
 // writes the same.
 //
 // In version 1 the objects hold everything in [start, end), and the next cut
-// starts at the end. In version 2 an object holds what its partition has in
+// starts at the end; where there are several, each holds everything in a range of
+// its own, or what failed there. In version 2 an object holds what its partition has in
 // [its start, end); everything of the delivery stream below position is in this
 // cut's objects or in those of earlier ones, and the next cut starts there. So an
 // object never starts below the end of the cut before that had one of its
@@ -46,7 +47,11 @@ type manifestObject struct {
 	Bytes   int64  `json:"bytes"`   // before the codec
 	Hash    string `json:"xxh64"`   // of those bytes
 
-	// In version 2:
+	// Start and End are given where they are not the manifest's.
+	Start uint64 `json:"start,omitempty"`
+	End   uint64 `json:"end,omitempty"`
+
+	// In version 2, and of what failed:
 
 	// Bucket is given where it is not the manifest's own.
 	Bucket string `json:"bucket,omitempty"`
@@ -57,7 +62,6 @@ type manifestObject struct {
 	// Period is the start of the period by event time, Values the partition keys.
 	Period string            `json:"period,omitempty"`
 	Values map[string]string `json:"values,omitempty"`
-	Start  uint64            `json:"start,omitempty"`
 }
 
 func manifestKey(chain string, shard uint32, cut uint64) string {
@@ -79,21 +83,30 @@ func newManifest(route uint64, shard uint32, c cursor, r result) ([]byte, error)
 	return json.Marshal(m)
 }
 
-// describe says which partition an object holds.
-func (o *manifestObject) describe(told *settings, p *part) {
-	o.Partition, o.Start = hex.EncodeToString([]byte(p.name)), p.first
+// describe says which part of a plan an object holds.
+func (o *manifestObject) describe(a *attempt, p *part) {
+	if !a.plan.whole || len(a.plan.parts) > 1 {
+		o.Start = p.first
+	}
+	if a.plan.whole && len(a.plan.parts) > 1 {
+		o.End = a.plan.endOf(p)
+	}
+	if p.name == "" {
+		return
+	}
+	o.Partition = hex.EncodeToString([]byte(p.name))
 	switch p.class() {
 	case classError:
 		o.Kind = "error"
 	case classBackup:
 		o.Kind = "backup"
 	default:
-		o.Kind, o.Values = "data", told.partitionValues(p.name)
-		if told.byEventTime() {
-			o.Period = time.UnixMilli(timeOf(p.name)).In(told.zone).Format(time.RFC3339)
+		o.Kind, o.Values = "data", a.told.partitionValues(p.name)
+		if a.told.byEventTime() {
+			o.Period = time.UnixMilli(timeOf(p.name)).In(a.told.zone).Format(time.RFC3339)
 		}
 	}
-	if b := told.shape(p.class()).bucket; b != told.config.bucket() {
+	if b := a.told.shape(p.class()).bucket; b != a.told.config.bucket() {
 		o.Bucket = b
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sluice/firehose/prefix"
+	"sluice/internal/format"
 )
 
 // uuidSpace is the namespace of object names. It never changes: names must come
@@ -96,6 +97,12 @@ func appendSuffix(b []byte, name string, version int, oldest time.Time, uuid, ex
 func (c *settings) extension() string {
 	if c.config.FileExtension != "" {
 		return c.config.FileExtension
+	}
+	switch c.config.objectFormat() {
+	case formatNDJSON:
+		return ".ndjson" + c.codec.Extension
+	case formatParquet:
+		return format.ParquetExtension
 	}
 	return c.codec.Extension
 }

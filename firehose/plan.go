@@ -44,9 +44,9 @@ const (
 //	+-------+-------+-------+------+---------+---------+----------------------+
 //
 // A part covers what its partition holds in [part's first, end). Flag 1: the
-// plan is whole, its one part covers everything in the range, and the position
-// afterwards is the end. Frames of version 1 are whole plans without a
-// configuration (plan_v1.go).
+// plan is whole, a part covers everything from its first to that of the next one
+// or the end, and the position afterwards is the end. Frames of version 1 are
+// whole plans without a configuration (plan_v1.go).
 type plan struct {
 	version  uint32 // of the delivery stream's configuration
 	cut      uint64 // numbers the plans of a lane from 1
@@ -183,12 +183,28 @@ func (p *plan) valid() bool {
 	if p.cut == 0 || p.end < p.first || p.position < p.first || p.position > p.end || len(p.parts) == 0 || len(p.config) == 0 {
 		return false
 	}
+	at := p.first
 	for i := range p.parts {
-		if p.whole != (p.parts[i].name == "") {
+		part := &p.parts[i]
+		if p.whole != (part.name == "") || part.first < p.first || part.first > p.end || p.whole && i > 0 && part.first <= at {
 			return false
 		}
+		at = part.first
 	}
-	return !p.whole || len(p.parts) == 1 && p.position == p.end
+	return !p.whole || p.position == p.end && p.parts[0].first == p.first
+}
+
+// endOf is the first position that a part does not cover. It may be a copy with
+// another name: the errors of a part of a whole plan.
+func (p *plan) endOf(of *part) uint64 {
+	if p.whole {
+		for i := range p.parts {
+			if p.parts[i].first > of.first {
+				return p.parts[i].first
+			}
+		}
+	}
+	return p.end
 }
 
 func (p *plan) openTexts(b []byte) (rest []byte, ok bool) {

@@ -14,7 +14,7 @@ import (
 // that AWS would refuse, then, by name, what is not here.
 func (d *destination) semantics() error {
 	for _, check := range []func() error{
-		d.checkPrefixes, d.checkHints, d.checkProcessing, d.checkConversion, d.checkLogging, d.checkBackup,
+		d.checkPrefixes, d.checkHints, d.checkProcessing, d.checkConversion, d.checkRows, d.checkLogging, d.checkBackup,
 		d.checkZone, d.checkKeys, d.checkSupported, d.checkCompiles,
 	} {
 		if err := check(); err != nil {
@@ -143,8 +143,6 @@ func (d *destination) checkSupported() error {
 		}
 	}
 	switch {
-	case d.DataFormatConversionConfiguration.enabled():
-		return unsupported("DataFormatConversionConfiguration")
 	case d.EncryptionConfiguration != nil && d.EncryptionConfiguration.KMSEncryptionConfig != nil:
 		return unsupported("KMSEncryptionConfig")
 	}

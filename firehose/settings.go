@@ -27,8 +27,9 @@ type settings struct {
 	records, events *process.Settings // what processors do to each; nil for nothing
 	period          prefix.Period     // of event time; Always by arrival
 	lateness        time.Duration
-	backup          *settings // of S3BackupConfiguration; nil while that is disabled
-	formV1          *form     // of a plan of version 1; else it follows from config
+	backup          *settings       // of S3BackupConfiguration; nil while that is disabled
+	formV1          *form           // of a plan of version 1; else it follows from config
+	parquet         *format.Parquet // nil unless objects are Parquet
 }
 
 // kept is a delivery stream's configuration as the catalog holds it: the
@@ -57,6 +58,9 @@ func newSettings(d catalog.DeliveryStream) (*settings, error) {
 	if c.zone, err = prefix.LoadZone(c.config.CustomTimeZone); err != nil {
 		return nil, err
 	}
+	if c.parquet, err = c.config.newParquet(); err != nil {
+		return nil, err
+	}
 	if err := c.process(); err != nil {
 		return nil, fmt.Errorf("read processors: %w", err)
 	}
@@ -76,13 +80,15 @@ func (c *settings) process() (err error) {
 		return err
 	}
 	records := &process.Settings{
-		Decompress: c.form() != formMembers, Extract: c.form() == formMessages,
+		Decompress: c.config.form() != formMembers, Extract: c.config.form() == formMessages,
 		Query: c.query,
 	}
 	if records.Split, records.Delimiter, err = c.config.split(); err != nil {
 		return err
 	}
-	records.End = c.config.end()
+	if c.config.objectFormat() == formatRaw {
+		records.End = c.config.end() // a row has its own
+	}
 	events := *records
 	if c.form() == formMessages && string(events.End) == "\n" {
 		events.End = nil // each message has it
@@ -146,16 +152,20 @@ func (c *settings) version() int { return c.defined.Version - c.kept.Unversioned
 
 func (c *settings) versionID() string { return strconv.Itoa(c.version()) }
 
-// plan is the next cut of a lane, of everything in a span.
-func (c *settings) plan(s *stream, shard uint32, cur cursor, span event.Span) *plan {
+// plan is the next cut of a lane, of everything in spans that follow each other.
+func (c *settings) plan(s *stream, shard uint32, cur cursor, spans []event.Span) *plan {
+	end := spans[len(spans)-1].Range.End
 	p := &plan{
-		version: uint32(c.version()), cut: cur.cuts + 1, first: cur.position, end: span.Range.End, position: span.Range.End,
+		version: uint32(c.version()), cut: cur.cuts + 1, first: cur.position, end: end, position: end,
 		arn: s.arn, chain: s.chain, config: c.defined.Config, whole: true,
 	}
-	p.parts = []part{{
-		first: p.first, count: span.Count, bytes: span.Bytes, size: span.Bytes, oldest: span.Oldest, instant: span.Oldest,
-		key: c.key(s.Name, time.UnixMilli(span.Oldest), objectUUID(s.Route, shard, "", p.first)),
-	}}
+	for _, span := range spans {
+		at := span.Range.Start
+		p.parts = append(p.parts, part{
+			first: at, count: span.Count, bytes: span.Bytes, size: span.Bytes, oldest: span.Oldest, instant: span.Oldest,
+			key: c.key(s.Name, time.UnixMilli(span.Oldest), objectUUID(s.Route, shard, "", at)),
+		})
+	}
 	return p
 }
 
@@ -172,10 +182,14 @@ func (c *settings) partitionedPlan(s *stream, shard uint32, cur cursor, end, pos
 	}
 }
 
-// form is how events from subscription filters land in raw objects.
+// form is how events from subscription filters land in raw objects; rows are made
+// of each message.
 func (c *settings) form() form {
 	if c.formV1 != nil {
 		return *c.formV1
+	}
+	if c.config.objectFormat() != formatRaw {
+		return formMessages
 	}
 	return c.config.form()
 }

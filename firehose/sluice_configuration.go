@@ -25,6 +25,22 @@ type sluiceConfiguration struct {
 	// size after the codec, in place of SizeInMBs; the ratio is learnt. An object
 	// is made in memory: 1 to 256, default off.
 	TargetObjectSizeInMBs *int `json:",omitzero"`
+	// Format is that of objects: "raw" (default; as AWS delivers), "ndjson" (each
+	// event one JSON object with its times, its source and its id, in the codec
+	// CompressionFormat names) or "parquet".
+	Format string `json:",omitzero"`
+	// ParquetCompression is that of pages: "ZSTD" (default), "SNAPPY", "GZIP" or
+	// "UNCOMPRESSED".
+	ParquetCompression string `json:",omitzero"`
+	// PromotedFields are members of JSON messages that get columns of their own
+	// in Parquet. What is left, or of another type, is in the column _rest.
+	PromotedFields []promotedField `json:",omitzero"`
+	// BloomFilterColumns are columns that get a bloom filter: ids that are looked
+	// for one by one.
+	BloomFilterColumns []string `json:",omitzero"`
+	// Layout is put behind Prefix: "hive" (year=/month=/day=/hour=) or
+	// "cloudtrail" (yyyy/MM/dd).
+	Layout string `json:",omitzero"`
 }
 
 const (
@@ -56,4 +72,5 @@ func (x *sluiceConfiguration) model(v *awsapi.Validation, at string) {
 	if n := x.TargetObjectSizeInMBs; n != nil {
 		v.Range(at+".targetObjectSizeInMBs", int64(*n), 1, maxTargetMBs)
 	}
+	x.modelRows(v, at)
 }

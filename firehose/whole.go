@@ -12,34 +12,44 @@ import (
 	"sluice/internal/format"
 )
 
-// whole makes the object of a plan that covers everything in its range, and one
-// for each type of error that processors met there: an attempt over the same
-// range meets the same.
-func (l *lane) whole(ctx context.Context, a *attempt) (r result, err error) {
+// whole makes the objects of a plan that covers everything in its range: one, or
+// several after a backlog, each of a range of its own, several at once. Records
+// that processors refuse make an object more, for each type of error: an attempt
+// over the same range meets the same.
+func (l *lane) whole(ctx context.Context, a *attempt) error {
+	return l.each(ctx, len(a.done), func(ctx context.Context, i int) (err error) {
+		if a.done[i] == nil {
+			a.done[i], err = l.wholePart(ctx, a, &a.plan.parts[i])
+		}
+		return err
+	})
+}
+
+func (l *lane) wholePart(ctx context.Context, a *attempt, p *part) (*result, error) {
 	if err := l.room.uploads.acquire(ctx); err != nil {
-		return r, err
+		return nil, err
 	}
 	defer l.room.uploads.release()
-	e, err := l.encodeWhole(ctx, a)
+	e, err := l.encodeWhole(ctx, a, p)
 	if err != nil {
-		return r, err
+		return nil, err
 	}
 	defer e.release()
 	for i := range e.objects {
 		m, err := l.put(ctx, a, &e.parts[i], e.objects[i])
 		if err != nil {
-			return r, err
+			return nil, err
 		}
-		r.objects = append(r.objects, *m)
+		e.result.objects = append(e.result.objects, m)
 	}
-	r.records, r.bytes, r.quarantined, r.dropped = e.result.records, e.result.bytes, e.result.quarantined, e.result.dropped
-	return r, nil
+	return &e.result, nil
 }
 
-// encoding is the objects of a whole plan in the making: errors, by type, and
+// encoding is the objects of a whole part in the making: errors, by type, and
 // then what is delivered.
 type encoding struct {
 	attempt *attempt
+	part    *part
 	name    string // of the delivery stream
 	uuid    func(partition string) string
 	body    body
@@ -51,14 +61,13 @@ type encoding struct {
 	objects []format.Object
 }
 
-// encodeWhole makes the objects of a plan from the log.
-func (l *lane) encodeWhole(ctx context.Context, a *attempt) (*encoding, error) {
+// encodeWhole makes the objects of a part from the log.
+func (l *lane) encodeWhole(ctx context.Context, a *attempt, p *part) (*encoding, error) {
 	if err := l.room.encoders.acquire(ctx); err != nil {
 		return nil, err
 	}
 	defer l.room.encoders.release()
-	p := a.plan
-	e := &encoding{attempt: a, name: l.stream.Name, body: a.told.shape(classData).open(), errors: map[string]body{}}
+	e := &encoding{attempt: a, part: p, name: l.stream.Name, body: a.told.shape(classData).open(), errors: map[string]body{}}
 	e.uuid = func(partition string) string { return objectUUID(l.stream.Route, l.shard, partition, p.first) }
 	defer e.discard()
 	visit := e.parcel
@@ -67,12 +76,13 @@ func (l *lane) encodeWhole(ctx context.Context, a *attempt) (*encoding, error) {
 		defer split.release()
 		visit = func(p *event.Parcel) { split.split(p, e.unit) }
 	}
-	err := l.room.links.Source.Parcels(ctx, l.stream.Route, p.span(l.shard), func(p event.Parcel) error {
+	span := event.Range{Shard: l.shard, Start: p.first, End: a.plan.endOf(p)}
+	err := l.room.links.Source.Parcels(ctx, l.stream.Route, span, func(p event.Parcel) error {
 		visit(&p)
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read %v of the stream: %w", p.span(l.shard), err)
+		return nil, fmt.Errorf("read %v of the stream: %w", span, err)
 	}
 	if err := e.close(); err != nil {
 		e.release()
@@ -126,8 +136,7 @@ func (u *unit) appendError(dst []byte) []byte {
 
 // close ends the bodies; those that hold nothing make no object.
 func (e *encoding) close() error {
-	p := e.attempt.plan
-	whole := p.parts[0]
+	whole := *e.part
 	for _, t := range slices.Sorted(maps.Keys(e.errors)) {
 		of := whole
 		of.name = string(errorPartition(nil, process.ErrorType(t)))
