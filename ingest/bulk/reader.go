@@ -3,7 +3,6 @@ package bulk
 import (
 	"bytes"
 	"fmt"
-	"unicode/utf8"
 
 	"sluice/internal/jsonscan"
 )
@@ -38,8 +37,6 @@ type Reader struct {
 	Skipped, Replaced int
 
 	form    Form
-	plain   bool            // no control character but line feeds
-	suspect bool            // some byte of the body is not UTF-8
 	rest    []byte          // Lines: what follows the line at hand
 	cursor  jsonscan.Cursor // over the line or the body
 	inArray bool            // going through the elements of an array
@@ -52,11 +49,7 @@ type Reader struct {
 
 // Reset begins with a body, which must not change until its last event was used.
 func (r *Reader) Reset(body []byte, form Form) {
-	control, foreign := survey(body)
-	*r = Reader{
-		form: form, scratch: r.scratch[:0], valid: r.valid[:0],
-		plain: !control, suspect: foreign && !utf8.Valid(body),
-	}
+	*r = Reader{form: form, scratch: r.scratch[:0], valid: r.valid[:0]}
 	if form == Lines {
 		r.rest = body
 	} else {
@@ -71,7 +64,7 @@ func (r *Reader) Err() error { return r.err }
 //
 // hot: BenchmarkLines
 func (r *Reader) Next() bool {
-	if r.form == Lines && r.plain && !r.inArray && r.nextPlain() {
+	if r.form == Lines && !r.inArray && r.nextPlain() {
 		return true
 	}
 	for r.reach() {
@@ -101,12 +94,13 @@ func (r *Reader) nextPlain() bool {
 	// Words are read whole, so that the last one may reach behind the line: any
 	// further would make lines of open strings cost the whole body each.
 	s := scanner{src: r.rest[:min(length+wordBytes, len(r.rest))]}
-	if s.members(1, maxScan) != length {
+	end := s.members(1, maxScan)
+	if end != length && (end != length-1 || r.rest[end] != '\r') {
 		return false
 	}
-	r.Message, r.rest = r.rest[:length:length], r.rest[length+1:]
-	if r.suspect {
-		r.Message = r.message(r.Message)
+	r.Message, r.rest = r.rest[:end:end], r.rest[length+1:]
+	if s.seen&highs != 0 {
+		r.Message = r.repaired(r.Message)
 	}
 	r.Timestamp, r.Timed = 0, false
 	if s.stampTo > 0 {

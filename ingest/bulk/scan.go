@@ -14,7 +14,8 @@ import (
 type scanner struct {
 	src []byte // the line at hand, and some bytes of the next
 
-	stampFrom, stampTo int // the value of the last timestamp, if stampTo > 0
+	stampFrom, stampTo int    // the value of the last timestamp, if stampTo > 0
+	seen               uint64 // all words of strings together: has a high bit if a byte beyond ASCII is in one
 }
 
 const declined = -1
@@ -34,33 +35,6 @@ const (
 
 var le = binary.LittleEndian
 
-// survey tells whether a byte beyond ASCII and whether a control character other
-// than a line feed is anywhere in a body.
-func survey(body []byte) (control, foreign bool) {
-	var all, below uint64
-	for ; len(body) >= 32; body = body[32:] {
-		a, b, c, d := le.Uint64(body), le.Uint64(body[8:]), le.Uint64(body[16:]), le.Uint64(body[24:])
-		all |= a | b | c | d
-		const blanks = ones * ' '
-		if ((a-blanks)&^a|(b-blanks)&^b|(c-blanks)&^c|(d-blanks)&^d)&highs != 0 {
-			below |= controls(a) | controls(b) | controls(c) | controls(d)
-		}
-	}
-	for _, c := range body {
-		all |= uint64(c)
-		below |= controls(ones * uint64(c))
-	}
-	return below != 0, all&highs != 0
-}
-
-// controls marks the bytes of a word that are control characters other than line
-// feeds, and no others: no sum here carries into the next byte.
-func controls(w uint64) uint64 {
-	const low = ^uint64(highs)
-	lineFeeds := w ^ ones*'\n'
-	return ^(w&low + ones*(0x80-' ') | w) & (lineFeeds&low + low | lineFeeds) & highs
-}
-
 // at is the byte at i; zero, which is right nowhere, behind the end.
 func (s *scanner) at(i int) byte {
 	if uint(i) < uint(len(s.src)) {
@@ -74,7 +48,9 @@ func (s *scanner) short(i int) int {
 	if i+wordBytes > len(s.src) {
 		return s.text(i)
 	}
-	m := stops(le.Uint64(s.src[i:]))
+	w := le.Uint64(s.src[i:])
+	s.seen |= w
+	m := stops(w)
 	if m == 0 {
 		return s.text(i + wordBytes)
 	}
@@ -84,18 +60,19 @@ func (s *scanner) short(i int) int {
 	return s.text(i)
 }
 
-// stops marks the first quote or backslash of a word.
+// stops marks the first quote, backslash or control character of a word.
 func stops(w uint64) uint64 {
 	q, b := w^ones*'"', w^ones*'\\'
-	return ((q-ones)&^q | (b-ones)&^b) & highs
+	return ((q-ones)&^q | (b-ones)&^b | (w-ones*' ')&^w) & highs
 }
 
-// text passes the string whose first byte is at i. Control characters are not
-// looked for: there are none but line feeds, and no line holds one.
+// text passes the string whose first byte is at i.
 func (s *scanner) text(i int) int {
 	src := s.src
 	for i+wordBytes <= len(src) {
-		m := stops(le.Uint64(src[i:]))
+		w := le.Uint64(src[i:])
+		s.seen |= w
+		m := stops(w)
 		if m == 0 {
 			i += wordBytes
 			continue
@@ -103,6 +80,9 @@ func (s *scanner) text(i int) int {
 		i += bits.TrailingZeros64(m) >> 3
 		if src[i] == '"' {
 			return i + 1
+		}
+		if src[i] != '\\' {
+			return declined // a control character
 		}
 		switch s.at(i + 1) {
 		case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':

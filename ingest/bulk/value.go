@@ -87,7 +87,12 @@ func (r *Reader) message(text []byte) []byte {
 			text = r.scratch
 		}
 	}
-	if !r.suspect || utf8.Valid(text) {
+	return r.repaired(text)
+}
+
+// repaired is text as UTF-8.
+func (r *Reader) repaired(text []byte) []byte {
+	if utf8.Valid(text) {
 		return text
 	}
 	var n int
@@ -98,7 +103,7 @@ func (r *Reader) message(text []byte) []byte {
 
 // unquoted is what a string says.
 func (r *Reader) unquoted(text []byte) []byte {
-	if inner := text[1 : len(text)-1]; bytes.IndexByte(inner, '\\') < 0 && !r.suspect {
+	if inner := text[1 : len(text)-1]; bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
 		return inner
 	}
 	r.scratch, _ = jsontext.AppendUnquote(r.scratch[:0], text)
