@@ -1,0 +1,173 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/fetch"
+)
+
+const (
+	maxWait        = 500 * time.Millisecond // that a broker holds a fetch without records
+	requestTimeout = 10 * time.Second       // for an answer to any request
+	minFetch       = 64 << 10               // asked of a partition that has nothing new
+	readCommitted  = 1
+)
+
+// client sends requests to one cluster. kafka-go's own Client leaves out what
+// tells aborted transactions from committed ones, so fetches are made here.
+type client struct {
+	kafka.Client
+	transport *kafka.Transport
+}
+
+// page is the answer to one fetch. Its records live until the next fetch.
+type page struct {
+	sets    []protocol.RecordReader
+	aborted []fetch.ResponseTransaction
+	// end is the first offset that the partition does not have yet, the high
+	// watermark: lag counts what lies behind an open transaction, too.
+	end int64
+}
+
+// fetch asks for the records of a partition from an offset on, at most maxBytes of
+// them, or one batch if that is larger.
+func (c *client) fetch(ctx context.Context, topic string, partition int, from int64, maxBytes int) (page, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	answer, err := c.transport.RoundTrip(ctx, c.Addr, &fetch.Request{
+		ReplicaID: -1, MaxWaitTime: int32(maxWait.Milliseconds()), MinBytes: 1, MaxBytes: int32(maxBytes),
+		IsolationLevel: readCommitted, SessionID: -1, SessionEpoch: -1,
+		Topics: []fetch.RequestTopic{{Topic: topic, Partitions: []fetch.RequestPartition{{
+			Partition: int32(partition), CurrentLeaderEpoch: -1, FetchOffset: from, LogStartOffset: -1, PartitionMaxBytes: int32(maxBytes),
+		}}}},
+	})
+	if err != nil {
+		return page{}, fmt.Errorf("fetch: %w", err)
+	}
+	res, ok := answer.(*fetch.Response)
+	if !ok || res.ErrorCode == 0 && (len(res.Topics) != 1 || len(res.Topics[0].Partitions) != 1) {
+		return page{}, errors.New("fetch: answer without the partition")
+	}
+	if res.ErrorCode != 0 {
+		return page{}, fmt.Errorf("fetch: %w", kafka.Error(res.ErrorCode))
+	}
+	p := &res.Topics[0].Partitions[0]
+	if p.ErrorCode != 0 {
+		return page{}, fmt.Errorf("fetch: %w", kafka.Error(p.ErrorCode))
+	}
+	out := page{aborted: p.AbortedTransactions, end: p.HighWatermark}
+	switch records := p.RecordSet.Records.(type) {
+	case nil:
+	case *protocol.RecordStream:
+		out.sets = records.Records
+	default:
+		out.sets = []protocol.RecordReader{records}
+	}
+	return out, nil
+}
+
+// each visits the committed records from an offset on, in order. next is the
+// offset to go on from: after the last record that was visited or that is no
+// message, from if there was none. A record's key and value are closed after the
+// visit.
+func (p *page) each(from int64, visit func(r *protocol.Record) error) (next int64, err error) {
+	next = from
+	open := map[int64]bool{} // producers inside an aborted transaction
+	for _, set := range p.sets {
+		control, isControl := set.(*protocol.ControlBatch)
+		hide := false
+		if batch, ok := set.(*protocol.RecordBatch); ok && batch.Attributes.Transactional() {
+			p.aborts(batch.BaseOffset, open)
+			hide = open[batch.ProducerID]
+		}
+		for {
+			r, err := set.ReadRecord()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return next, err
+			}
+			switch {
+			case isControl:
+				if marker, err := protocol.ReadControlRecord(r); err == nil && marker.Type == abortMarker {
+					delete(open, control.ProducerID)
+				}
+			case r.Offset >= from && !hide:
+				err = visit(r)
+			}
+			closeRecord(r)
+			if err != nil {
+				return next, err
+			}
+			next = max(next, r.Offset+1)
+		}
+	}
+	return next, nil
+}
+
+const abortMarker = 0
+
+// aborts opens the aborted transactions that begin at or before an offset.
+func (p *page) aborts(base int64, open map[int64]bool) {
+	rest := p.aborted[:0]
+	for _, a := range p.aborted {
+		if a.FirstOffset <= base {
+			open[a.ProducerID] = true
+		} else {
+			rest = append(rest, a)
+		}
+	}
+	p.aborted = rest
+}
+
+// closeRecord gives a record's memory back to the client.
+func closeRecord(r *protocol.Record) {
+	if r.Key != nil {
+		r.Key.Close()
+	}
+	if r.Value != nil {
+		r.Value.Close()
+	}
+}
+
+// discard gives back the memory of records that nobody reads.
+func (p *page) discard() {
+	for _, set := range p.sets {
+		for {
+			r, err := set.ReadRecord()
+			if err != nil {
+				break
+			}
+			closeRecord(r)
+		}
+	}
+	p.sets = nil
+}
+
+// bounds asks for the first offset of a partition and the one after its last.
+func (c *client) bounds(ctx context.Context, topic string, partition int) (first, end int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	res, err := c.ListOffsets(ctx, &kafka.ListOffsetsRequest{
+		Topics: map[string][]kafka.OffsetRequest{topic: {kafka.FirstOffsetOf(partition), kafka.LastOffsetOf(partition)}},
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("list offsets: %w", err)
+	}
+	for _, p := range res.Topics[topic] {
+		if p.Partition == partition {
+			if p.Error != nil {
+				return 0, 0, fmt.Errorf("list offsets: %w", p.Error)
+			}
+			return p.FirstOffset, p.LastOffset, nil
+		}
+	}
+	return 0, 0, errors.New("list offsets: answer without the partition")
+}
