@@ -19,15 +19,21 @@ type shipCommand struct {
 	Files []string `arg:"" name:"file" help:"Files to send, one event a line; - is standard input."`
 
 	Group       string        `required:"" placeholder:"NAME" help:"Log group."`
-	Stream      string        `default:"ship" placeholder:"NAME" help:"Log stream; with more than one connection NAME-1, NAME-2 and so on (${default})."`
+	Stream      string        `placeholder:"NAME" help:"Log stream (ship); with more than one connection NAME-1, NAME-2 and so on. With --follow a template of {hostname}, {file} and {path} ({hostname}{path})."`
 	NoCreate    bool          `help:"Expect the log group and the log streams to be there."`
+	CreateGroup bool          `default:"true" negatable:"" help:"With --follow: make the log group if it is missing; log streams are made anyway."`
 	EndpointURL string        `name:"endpoint-url" placeholder:"URL" help:"Where to send. Default: the SDK's own configuration (AWS_ENDPOINT_URL), else ${endpoint}, and never AWS unless named."`
 	Connections int           `default:"1" placeholder:"N" help:"Requests under way at a time, 1 to 64, each with a log stream of its own (${default})."`
 	BatchBytes  int           `default:"1048576" placeholder:"N" help:"Greatest batch, 26 bytes counted for each event; at most ${default}."`
 	BatchEvents int           `default:"10000" placeholder:"N" help:"Most events in a batch; at most ${default}."`
 	Linger      time.Duration `default:"1s" help:"How long a line waits for its batch to fill (${default})."`
 	NDJSONStamp string        `name:"ndjson-timestamp" placeholder:"MEMBER" help:"Take timestamps from this member of JSON lines: RFC 3339, or a number since 1970."`
+	StampRegex  string        `name:"timestamp-regex" placeholder:"REGEX" help:"Take timestamps from what this matches, or from its first group."`
+	StampFormat string        `name:"timestamp-format" placeholder:"FORMAT" help:"How they are written: strftime's conversions (%Y-%m-%d %H:%M:%S.%f), rfc3339, unix or unix_ms (rfc3339)."`
+	StampZone   string        `name:"timestamp-zone" placeholder:"ZONE" help:"Time zone of timestamps that name none, as Europe/Berlin (UTC)."`
 	Output      string        `short:"o" enum:"text,json" default:"text" help:"Form of the result: text or json."`
+
+	followFlags `embed:""`
 }
 
 func (*shipCommand) Help() string {
@@ -55,8 +61,20 @@ Examples:
     sluice ship --group /load --stream host --connections 8 --batch-bytes 262144 big.log
     sluice ship --group g --endpoint-url https://logs.eu-west-1.amazonaws.com -o json a.log
 
-Exit codes: 0 all events stored, 1 failed, 2 wrong command line, 3 some events were
-rejected by the service because of their timestamps.`
+With --follow the files are followed for ever, as an agent does: through rotation by rename
+and by copytruncate, truncation, outages and restarts. Positions are kept in --state and move
+only when the service acknowledged; an agent that was killed sends the batches that were under
+way again with the same invocation id, which sluice stores once (AWS may store them twice).
+While the service is away reading waits and nothing is dropped, whatever the error. SIGTERM
+flushes within --grace; a second signal ends the process at once, and neither loses anything.
+
+    sluice ship --follow --group /app '/var/log/app/*.log'
+    sluice ship --follow --group /app --multiline-start '^\d{4}-' --timestamp-regex '^\S+ \S+'         --timestamp-format '%Y-%m-%d %H:%M:%S,%f' --state /var/lib/sluice-ship app.log
+    sluice ship --follow --once --group /batch --quarantine refused.ndjson 'out/*.log'
+
+Exit codes: 0 all events stored, or with --follow stopped by a signal, 1 failed, 2 wrong
+command line or a state folder in use, 3 some events were rejected by the service because of
+their timestamps (with --follow only with --once).`
 }
 
 // Validate is called by the parser.
@@ -67,14 +85,34 @@ func (c *shipCommand) Validate() error {
 		}
 		return nil
 	}
+	var follow error
+	switch {
+	case c.Follow:
+		follow = c.validateFollow()
+	case c.Once:
+		follow = errors.New("--once goes with --follow")
+	default:
+		_, follow = c.stampRule().Compile()
+	}
 	return errors.Join(
+		follow,
 		f("connections", c.Connections, 1, 64),
 		f("batch-bytes", c.BatchBytes, 1, ship.MaxBatchBytes),
 		f("batch-events", c.BatchEvents, 1, ship.MaxBatchEvents),
 	)
 }
 
+func (c *shipCommand) stampRule() ship.StampRule {
+	return ship.StampRule{Member: c.NDJSONStamp, Regex: c.StampRegex, Format: c.StampFormat, Zone: c.StampZone}
+}
+
 func (c *shipCommand) Run(p *process) error {
+	if c.Follow {
+		return c.follow(p)
+	}
+	if c.Stream == "" {
+		c.Stream = "ship"
+	}
 	ctx, stop := interruptible()
 	defer stop()
 	inputs, total, err := c.inputs(p)
@@ -117,9 +155,7 @@ func (c *shipCommand) config() ship.Config {
 		Now:            func() int64 { return time.Now().UnixMilli() },
 		Linger:         c.Linger,
 	}
-	if c.NDJSONStamp != "" {
-		cfg.Stamp = ship.JSONStamp(c.NDJSONStamp)
-	}
+	cfg.Stamp, _ = c.stampRule().Compile() // Validate did, without an error
 	return cfg
 }
 

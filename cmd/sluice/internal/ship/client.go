@@ -105,13 +105,21 @@ func Create(ctx context.Context, client *cloudwatchlogs.Client, group string, st
 		return fmt.Errorf("create log group: %w", err)
 	}
 	for _, stream := range streams {
-		_, err := client.CreateLogStream(ctx, &cloudwatchlogs.CreateLogStreamInput{
-			LogGroupName:  &group,
-			LogStreamName: &stream,
-		})
-		if err != nil && !exists(err) {
-			return fmt.Errorf("create log stream: %w", err)
+		if err := CreateStream(ctx, client, group, stream); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// CreateStream makes one log stream where it does not exist.
+func CreateStream(ctx context.Context, client *cloudwatchlogs.Client, group, stream string) error {
+	_, err := client.CreateLogStream(ctx, &cloudwatchlogs.CreateLogStreamInput{
+		LogGroupName:  &group,
+		LogStreamName: &stream,
+	})
+	if err != nil && !exists(err) {
+		return fmt.Errorf("create log stream: %w", err)
 	}
 	return nil
 }
