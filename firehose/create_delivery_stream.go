@@ -23,17 +23,20 @@ import (
 // name takes over its route: filters that waited for it deliver on, under the
 // position they had reached.
 //
-// Limits: name 1-64 of [a-zA-Z0-9_.-]; SizeInMBs 1-128, default 5;
-// IntervalInSeconds 0-900, default 300; Prefix 512 bytes with the time appended;
+// Limits: name 1-64 of [a-zA-Z0-9_.-]; SizeInMBs 1-128, default 5, or 128 with
+// partitioning or conversion; IntervalInSeconds 0-900, default 300; Prefix 512 bytes with the time appended;
 // 50 tags; Config.MaxDeliveryStreams for an account and region.
 //
+// Extensions: SluiceConfiguration in ExtendedS3DestinationConfiguration, or tags
+// whose names start with sluice: (sluice_configuration.go, sluice_tags.go).
+//
 // Known deviations: destinations other than S3, sources other than DirectPut, and
-// of an S3 destination: dynamic partitioning, format conversion, processors other
-// than Decompression and CloudWatchLogProcessing, KMS, backup and error logging
+// of an S3 destination: the Lambda processor, conversion to ORC and KMS
 // are refused by name, after everything that AWS itself would refuse in them; so
 // are prefixes under _sluice/ and those that make keys longer than S3's. Buckets,
 // roles and keys are not checked for existence. Pattern letters that print
-// something else than they seem to are taken, as AWS takes them, and logged.
+// something else than they seem to are taken, as AWS takes them, and logged. There
+// is no limit of active partitions, and RetryOptions mean nothing: attempts go on.
 func (r *Room) createDeliveryStream() awsapi.Operation {
 	return awsapi.JSON(service, target+"CreateDeliveryStream", r.create)
 }
@@ -212,6 +215,9 @@ func (in *createInput) destination(c awsapi.Caller) (*destination, error) {
 		return nil, unsupported(others[0])
 	}
 	if err := in.DeliveryStreamEncryptionConfigurationInput.semantics(c, in.DeliveryStreamType); err != nil {
+		return nil, err
+	}
+	if err := in.tagged(s3[0]); err != nil {
 		return nil, err
 	}
 	if err := s3[0].semantics(); err != nil {
