@@ -83,18 +83,13 @@ const (
 	defaultSizeInMBs         = 5
 	defaultLargeInMBs        = 128 // with partitioning or conversion, which take 64 at least
 	defaultIntervalInSeconds = 300
-	// defaultConversionSizeInMBs is AWS's with data format conversion.
-	defaultConversionSizeInMBs = 128
-	defaultRetrySeconds        = 300
+	defaultRetrySeconds      = 300
 )
 
 // withDefaults is what AWS describes of a configuration. The same hints hold
 // for a half-given pair, which is refused before.
 func (d destination) withDefaults() *destination {
 	hints := bufferingHints{new(defaultSizeInMBs), new(defaultIntervalInSeconds)}
-	if d.DataFormatConversionConfiguration.enabled() {
-		hints.SizeInMBs = new(defaultConversionSizeInMBs)
-	}
 	if d.DynamicPartitioningConfiguration.enabled() || d.DataFormatConversionConfiguration.enabled() {
 		hints.SizeInMBs = new(defaultLargeInMBs)
 	}
@@ -146,7 +141,8 @@ func (d *destination) prefixes() (prefix.Pair, error) {
 		f.Extraction = true
 		f.ExtractedKeys = extractedKeys(p.parameter(parameterQuery))
 	}
-	return prefix.New(d.Prefix, d.ErrorOutputPrefix, f)
+	data, errors := d.laidOut()
+	return prefix.New(data, errors, f)
 }
 
 // processor finds a processor that is in force.

@@ -126,8 +126,6 @@ func TestConversionTexts(t *testing.T) {
 	f("Deserializer must not be null", conversion(`"InputFormatConfiguration":{"Deserializer":{}}`, parquet, schema))
 	f("Deserializer must not be null", conversion(`"InputFormatConfiguration":{}`, parquet, schema))
 	f("ORC output is not supported", conversion(openX, `"OutputFormatConfiguration":{"Serializer":{"OrcSerDe":{}}}`, schema))
-	f("DataFormatConversionConfiguration is not supported yet by this version", conversion(convertsAll))
-	f("DataFormatConversionConfiguration is not supported yet by this version", conversion(`"Enabled":true`, convertsAll), hints(64, 0))
 }
 
 func TestOtherTexts(t *testing.T) {
