@@ -96,3 +96,20 @@ func TestReadingAllocatesPerBlockOnly(t *testing.T) {
 		t.Errorf("%v allocations for a block of %d events in %d batches", n, events, len(batches))
 	}
 }
+
+// TestOpenReadsTheFooterOnly: recovery opens every file there is.
+func TestOpenReadsTheFooterOnly(t *testing.T) {
+	disk := newDisk(t)
+	stats := write(t, disk, compact.Options{NGrams: true}, numberedFrom(1000, corpusBatches(t, corpus.App, 1, 8<<20, 2<<10)), someFrames(100))
+	read := int64(0)
+	counted := vfs.Fault(disk, func(op vfs.Op) error {
+		if op.Kind == vfs.OpRead {
+			read += op.Size
+		}
+		return nil
+	})
+	open(t, counted, 0)
+	if read > 2<<10 {
+		t.Errorf("%d bytes read to open a file of %d", read, stats.FileBytes)
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+
 	"sluice/bench/corpus"
 	"sluice/internal/compact"
 	"sluice/internal/event"
@@ -36,9 +38,40 @@ func numberedFrom(first uint64, batches []event.Batch) []numbered {
 	return sorted(all)
 }
 
+func unnumbered(batches []numbered) (all []event.Batch) {
+	for _, b := range batches {
+		all = append(all, b.Batch)
+	}
+	return all
+}
+
 // rate reports MB of text per CPU-second.
-func rate(b *testing.B, bytes int, used time.Duration) {
+func rate(b *testing.B, bytes int64, used time.Duration) {
 	b.ReportMetric(float64(bytes)*float64(b.N)/1e6/used.Seconds(), "MB/cpu-s")
+}
+
+// bare measures zstd alone over the same text in pieces of a MiB: what
+// compressing and what unfolding costs without all that a file is, in the same
+// run on the same machine.
+func bare(b *testing.B, text []byte) {
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
+	must(b, err)
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+	must(b, err)
+	defer decoder.Close()
+	var encoding, decoding time.Duration
+	packed, raw := make([]byte, 0, 2<<20), make([]byte, 0, 2<<20)
+	for piece := range slices.Chunk(text, 1<<20) {
+		start := cpu()
+		packed = encoder.EncodeAll(piece, packed[:0])
+		encoding += cpu() - start
+		start = cpu()
+		raw, err = decoder.DecodeAll(packed, raw[:0])
+		decoding += cpu() - start
+		must(b, err)
+	}
+	b.ReportMetric(float64(len(text))/1e6/encoding.Seconds(), "bare-encode-MB/cpu-s")
+	b.ReportMetric(float64(len(text))/1e6/decoding.Seconds(), "bare-decode-MB/cpu-s")
 }
 
 func eachCorpus(b *testing.B, f func(b *testing.B, kind corpus.Kind)) {
@@ -57,7 +90,8 @@ func BenchmarkWrite(b *testing.B) {
 		for b.Loop() {
 			stats = write(b, disk, compact.Options{NGrams: true}, batches, nil)
 		}
-		rate(b, int(stats.TextBytes), cpu()-start)
+		rate(b, stats.TextBytes, cpu()-start)
+		bare(b, textOf(unnumbered(batches)))
 		text := float64(stats.TextBytes)
 		grams := stats.Columns[slices.Index(compact.ColumnNames(), "grams")]
 		stored := stats.Columns[slices.Index(compact.ColumnNames(), "text")]
@@ -82,7 +116,8 @@ func BenchmarkReadBatches(b *testing.B) {
 				}
 			}
 		}
-		rate(b, int(stats.TextBytes), cpu()-start)
+		rate(b, stats.TextBytes, cpu()-start)
+		bare(b, textOf(unnumbered(batches)))
 	})
 }
 
@@ -102,7 +137,7 @@ func BenchmarkPlaces(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		rate(b, int(stats.TextBytes), cpu()-start)
+		rate(b, stats.TextBytes, cpu()-start)
 		b.ReportMetric(100-100*float64(found)/float64(b.N*len(batches)), "%excluded")
 	})
 }

@@ -32,22 +32,24 @@ const (
 	gramsHeader   = 8
 
 	wordGram, numberGram = 4, 6
-	wordMask, numberMask = 1<<32 - 1, 1<<48 - 1
+	wordMask, numberMask = (1<<32 - 1) << gramShift, (1<<48 - 1) << gramShift
+	gramShift            = 16 // a gram stands in the upper bits of a word, the way the second of eight bytes does
 
 	hashing = 0x9E3779B97F4A7C15 // odd, 2^64 by the golden ratio
 )
 
-// isNumber marks the bytes that make a gram one of numbers: 1 for those.
-var isNumber = func() (t [256]uint8) {
+// isNumber marks the bytes that make a gram one of numbers: all ones in the bits
+// of a gram (gramAt) for those.
+var isNumber = func() (t [256]uint64) {
 	for _, c := range []byte("0123456789abcdefABCDEF-.:") {
-		t[c] = 1
+		t[c] = numberMask
 	}
 	return t
 }()
 
 // class is 1 for four bytes of numbers.
 func class(v uint64) uint8 {
-	return isNumber[uint8(v)] & isNumber[uint8(v>>8)] & isNumber[uint8(v>>16)] & isNumber[uint8(v>>24)]
+	return uint8(isNumber[uint8(v)] & isNumber[uint8(v>>8)] & isNumber[uint8(v>>16)] & isNumber[uint8(v>>24)] >> 63)
 }
 
 var gramMask = [2]uint64{wordMask, numberMask}
@@ -55,7 +57,8 @@ var gramMask = [2]uint64{wordMask, numberMask}
 // slot is a gram's bit in a bitmap of n bits. It is monotone in the hash, so
 // that halving n halves the slot: that is what fold relies on.
 func slot(gram uint64, n uint32) uint32 {
-	return uint32((gram * hashing >> 32) * uint64(n) >> 32)
+	at, _ := bits.Mul64(gram*hashing, uint64(n))
+	return uint32(at)
 }
 
 // gramFilter builds the filters of one block after the other.
@@ -93,23 +96,25 @@ func (f *gramFilter) build(dst, text []byte) []byte {
 //
 // hot: BenchmarkGrams
 func (f *gramFilter) add(text []byte, words, numbers uint32) int {
-	bitmap, w, n := f.bitmaps, uint64(words), uint64(numbers)-uint64(words)
-	at, first := 0, uint64(0) // first: all ones where bytes 0 and 1 are of a number
+	bitmap, w, n := f.bitmaps, uint64(words)<<gramShift, (uint64(numbers)-uint64(words))<<gramShift
+	whole, first := len(text), uint64(0) // first: numberMask where bytes 0 and 1 are of a number
 	if len(text) >= 2 {
-		first = -uint64(isNumber[text[0]] & isNumber[text[1]])
+		first = isNumber[text[0]] & isNumber[text[1]]
 	}
-	for ; at+8 <= len(text); at += 4 {
-		v := le.Uint64(text[at:])
-		middle := -uint64(isNumber[uint8(v>>16)] & isNumber[uint8(v>>24)])
-		last := -uint64(isNumber[uint8(v>>32)] & isNumber[uint8(v>>40)])
+	for len(text) >= 8 {
+		v := le.Uint64(text)
+		middle := isNumber[uint8(v>>16)] & isNumber[uint8(v>>24)]
+		last := isNumber[uint8(v>>32)] & isNumber[uint8(v>>40)]
 		a, b := first&middle, middle&last
-		i := w&a + (v&(wordMask|numberMask&a))*hashing>>32*(w+n&a)>>32
-		j := w&b + (v>>16&(wordMask|numberMask&b))*hashing>>32*(w+n&b)>>32
-		bitmap[i>>6] |= 1 << (i & 63)
-		bitmap[j>>6] |= 1 << (j & 63)
+		i, _ := bits.Mul64((v<<gramShift&(wordMask|a))*hashing, w+n&a)
+		j, _ := bits.Mul64((v&(wordMask|b))*hashing, w+n&b)
+		i, j = i+w&a, j+w&b
+		bitmap[i>>(6+gramShift)] |= 1 << (i >> gramShift & 63)
+		bitmap[j>>(6+gramShift)] |= 1 << (j >> gramShift & 63)
 		first = last
+		text = text[4:]
 	}
-	return at
+	return whole - len(text)
 }
 
 // addTail sets the bits of the last grams, which begin at the even offsets of
@@ -140,7 +145,7 @@ func gramAt(b []byte) (gram uint64, kind uint8, ok bool) {
 	if kind == 1 && len(b) < numberGram {
 		return 0, 0, false
 	}
-	return v & gramMask[kind], kind, true
+	return v << gramShift & gramMask[kind], kind, true
 }
 
 // fold halves a bitmap while that leaves it telling, and drops a full one.

@@ -82,6 +82,8 @@ func Create(fsys vfs.FS, path string, shard uint32, o Options) (*Writer, error) 
 	w.batches.known = make(map[string]uint32)
 	w.batches.reset()
 	w.frames.reset()
+	w.batches.raw[colText] = make([]byte, 0, o.BlockBytes+o.BlockBytes/2)
+	w.packed = make([]byte, 0, o.BlockBytes)
 	return w, nil
 }
 
