@@ -17,8 +17,8 @@ const (
 	// maxParts bounds the parts of one cut, and with them its Plan frame. What is
 	// due beyond is due at the next one.
 	maxParts = 1 << 15
-	// maxPlanBytes bounds the names and keys of a cut's parts.
-	maxPlanBytes = 8 << 20
+	// maxPlanBytes bounds a Plan frame; the log takes 40 MiB.
+	maxPlanBytes = 32 << 20
 )
 
 // ledger knows what every partition of a lane holds that was not delivered yet:
@@ -218,7 +218,7 @@ func (g *ledger) pick(now int64) (parts []part) {
 	})
 	size := 0
 	for i, p := range parts {
-		size += 2*len(p.name) + 128
+		size += partFixed + len(p.name) + maxKey
 		if i == maxParts || i > 0 && size > maxPlanBytes {
 			return parts[:i]
 		}

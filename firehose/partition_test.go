@@ -339,3 +339,61 @@ func TestPartitionsChangeWhileSomeAreAhead(t *testing.T) {
 		w.chain("lake", 0)
 	}
 }
+
+// Deleting discards what is left, and not what was delivered ahead of it.
+func TestDeletingWhileSomeAreAhead(t *testing.T) {
+	w := newWorld(t, config{})
+	route := w.create(byKey + "," + hints(64, 60))
+	w.put(route, `{"k":"a"}`)
+	w.advance(30 * time.Second)
+	w.put(route, `{"k":"b"}`)
+	w.put(route, `{"k":"a"}`)
+	w.advance(30 * time.Second)
+	w.put(route, `{"k":"c"}`)
+	w.must("DeleteDeliveryStream", `{"DeliveryStreamName":"lake"}`)
+	w.create(byKey + "," + hints(64, 60))
+	w.put(route, `{"k":"d"}`)
+	w.advance(time.Minute)
+	w.wantUnder(map[string][]string{"k=a/": {`{"k":"a"}{"k":"a"}`}, "k=d/": {`{"k":"d"}`}})
+	if s := w.status(); s.Delivered != 3 || s.Discarded != 2 || s.InFlight != 0 {
+		t.Errorf("%+v", s)
+	}
+	if docs := w.chain("lake", 0); len(docs) != 2 || docs[1].Discarded != 2 {
+		t.Errorf("%+v", docs)
+	}
+}
+
+// Shards are lanes of their own, with partitions of their own.
+func TestPartitionsOfSeveralShards(t *testing.T) {
+	w := newWorld(t, config{shards: 3})
+	route := w.create(messagesByKey + "," + hints(64, 60))
+	for i := range 9 {
+		batch := seal(t, fmt.Sprintf(`{"k":"%d","n":%d}`, i%2, i))
+		if err := w.log.match(route, uint32(i%3), w.clock.Now().UnixMilli(), event.Delivery{Batch: batch}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.advance(time.Minute)
+	got := w.under()
+	if len(got["k=0/"]) != 3 || len(got["k=1/"]) != 3 || len(got) != 2 {
+		t.Error(got)
+	}
+	w.settled(9)
+	for shard := range 3 {
+		w.chain("lake", shard)
+	}
+}
+
+// A value that makes a key too long, or one among our files, does not hold the
+// others up: the object goes under the error prefix.
+func TestKeysThatCannotBe(t *testing.T) {
+	w := newWorld(t, config{})
+	route := w.create(strings.Replace(byKey, `"Prefix":"k=`, `"Prefix":"`, 1) + "," + hints(64, 60))
+	w.put(route, `{"k":"a"}`, `{"k":"`+strings.Repeat("x", 600)+`"}`, `{"k":"_sluice/commit"}`)
+	w.advance(time.Minute)
+	got := w.under()
+	if len(got["a/"]) != 1 || len(got["errors/processing-failed/"]) != 2 || len(got) != 2 {
+		t.Error(got)
+	}
+	w.settled(3)
+}
