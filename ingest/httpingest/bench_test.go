@@ -3,10 +3,13 @@ package httpingest_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"hash/crc32"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -210,8 +213,28 @@ func (s *stages) common(b *testing.B, sent, sample []byte) {
 	})
 	table := crc32.MakeTable(crc32.Castagnoli)
 	s.add("seal-crc", func() { crc32.Checksum(sample, table) })
-	// A reference that does not change: what the machine is worth at the moment.
+	// References that do not change: what the machine is worth at the moment.
 	s.add("-copy-reference", func() { copy(buf, sent) })
+	file, err := os.Create(filepath.Join(b.TempDir(), "reference"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { file.Close() })
+	at := int64(0)
+	s.add("-write-and-sync-reference", func() {
+		if _, err := file.WriteAt(sample, at); err != nil {
+			b.Fatal(err)
+		}
+		if err := file.Sync(); err != nil {
+			b.Fatal(err)
+		}
+		at = (at + int64(len(sample))) % (64 << 20)
+	})
+	s.add("-encoding-json-valid-reference", func() {
+		for line := range bytes.Lines(sample) {
+			json.Valid(line)
+		}
+	})
 }
 
 func benchmark(b *testing.B, kind corpus.Kind, path string) {

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -68,10 +67,9 @@ type writer struct {
 func (w *writer) text(s string) { w.dst = append(w.dst, s...) }
 
 func (w *writer) quoted(s []byte) {
-	var err error
-	if w.dst, err = jsontext.AppendQuote(w.dst, s); err != nil {
-		w.replaced += invalid(s)
-	}
+	var n int
+	w.dst, n = appendQuoted(w.dst, s)
+	w.replaced += n
 }
 
 func (w *writer) base64(b []byte) { w.dst = base64.StdEncoding.AppendEncode(w.dst, b) }
