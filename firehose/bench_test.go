@@ -66,6 +66,7 @@ func BenchmarkDelivery(b *testing.B) {
 		{"messages/mem", extract, nil, inMemory},
 		{"messages/disk", extract, nil, onDisk},
 		{"messages-4-of-5/mem", extract, mostOf, inMemory},
+		{"messages-by-event-time/mem", extract + "," + eventTime, nil, inMemory},
 		{"documents/mem", decompress, nil, inMemory},
 	} {
 		b.Run(c.name, func(b *testing.B) {
