@@ -44,9 +44,12 @@ func TestDamageCostsItsBlock(t *testing.T) {
 	batches, frames := mixed(t, rand.New(rand.NewPCG(7, 8)), 120), someFrames(80)
 	whole := newDisk(t)
 	write(t, whole, small, batches, frames)
-	size := fileSize(t, whole)
+	size, stride := fileSize(t, whole), int64(397)
+	if raceEnabled {
+		stride *= 10
+	}
 	for _, n := range []int{1, 512, 4096} {
-		for at := int64(0); at < size; at += 397 * int64(1+n/200) {
+		for at := int64(0); at < size; at += stride * int64(1+n/200) {
 			disk := whole.CrashClone(vfs.CrashOptions{})
 			flip(t, disk, at, int(min(int64(n), size-at)))
 			readDamaged(t, disk, at, mostLost(n), batches, frames)
@@ -109,7 +112,11 @@ func TestVerifyFindsEveryFlip(t *testing.T) {
 	write(t, whole, compact.Options{BlockBytes: 2 << 10, NGrams: true}, mixed(t, rand.New(rand.NewPCG(9, 9)), 12), someFrames(5))
 	content, err := vfs.ReadFile(whole, path, 1<<30)
 	must(t, err)
-	for at := int64(0); at < int64(len(content)); at += 5 {
+	stride := int64(5)
+	if raceEnabled {
+		stride *= 20
+	}
+	for at := int64(0); at < int64(len(content)); at += stride {
 		around := content[max(at-40, 0):min(at+40, int64(len(content)))]
 		if len(bytes.Trim(around, "\x00")) == 0 {
 			continue // padding
