@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 
+	"sluice/ingest/requests"
 	"sluice/internal/awsapi"
 	"sluice/internal/catalog"
 	"sluice/internal/clock"
@@ -31,7 +32,8 @@ type Rejections interface {
 	Reject(ctx context.Context, groupUID uint64, r store.Rejected) error
 }
 
-// Config is what receiving needs. All but Received and Logger is required.
+// Config is what receiving needs. Definitions, Appender, Rejections and Clock are
+// required.
 type Config struct {
 	Definitions Definitions
 	Appender    Appender
@@ -39,6 +41,11 @@ type Config struct {
 	// Received is told how many events an accepted request had: each of them was
 	// stored or rejected.
 	Received func(events int)
+	// Requests recognises requests that are sent again. nil: none is.
+	Requests *requests.Window
+	// Repeated is told how many events a recognised request had; they are stored
+	// already and are not received once more.
+	Repeated func(events int)
 	// Clock dates events' arrival and bounds their age.
 	Clock clock.Event
 	// Logger takes what no sender can be told. Default slog.Default.

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"sluice/ingest/putlogevents"
+	"sluice/ingest/requests"
 	"sluice/internal/awsapi"
 	"sluice/internal/catalog"
 	"sluice/internal/event"
@@ -25,6 +26,10 @@ import (
 // always there, since some clients send again without it; a sequenceToken that
 // is sent counts for nothing, nor do entity and the header x-amzn-logs-format.
 //
+// A request that is sent again within ten minutes (same access key, invocation id
+// and body; without an invocation id, the same signature) is stored once and
+// answered alike, also after a crash; see package requests.
+//
 // Limits: 1-10,000 events and 1,048,576 bytes a request, counted as message bytes
 // in UTF-8 + 26 an event, so that a message has at most 1,048,550; not more than 14
 // days old nor 2 hours ahead, nor older than the group's retention; 24 hours
@@ -35,8 +40,8 @@ import (
 func (a *API) putLogEvents(_ context.Context, r *awsapi.Request, w *awsapi.Reply) error {
 	b := event.GetBuilder(len(r.Body))
 	defer b.Release()
-	req := requests.Get().(*putlogevents.Request)
-	defer requests.Put(req)
+	req := decoded.Get().(*putlogevents.Request)
+	defer decoded.Put(req)
 	if err := putlogevents.Decode(r.Body, b, req); err != nil {
 		return decodingError(err, len(r.Body))
 	}
@@ -52,15 +57,52 @@ func (a *API) putLogEvents(_ context.Context, r *awsapi.Request, w *awsapi.Reply
 	if times := b.Timestamps()[v.from:v.to]; len(times) > 0 && times[len(times)-1]-times[0] > maxSpan.Milliseconds() {
 		return awsapi.ErrBatchSpan
 	}
-	h := event.Header{Ingested: now, Request: rand.Uint64(), GroupUID: group.UID, StreamUID: stream.UID}
+	h := event.Header{Ingested: now, GroupUID: group.UID, StreamUID: stream.UID}
 	s := event.Source{Account: r.Account, Region: r.Region, LogGroup: group.Name, LogStream: stream.Name}
+	at, err := a.storeOnce(r, b, v, h, s)
+	if err != nil {
+		return err
+	}
+	if at.Ingested != now { // what was answered then is answered now
+		v = windowAt(at.Ingested, group.RetentionDays).judge(b.Timestamps())
+	}
+	w.Body = appendAnswer(w.Body, at, v)
+	return nil
+}
+
+// storeOnce stores a request, or finds that it is stored: it returns the header
+// that the events have. Requests that name no invocation are stored each time.
+func (a *API) storeOnce(r *awsapi.Request, b *event.Builder, v verdict, h event.Header, s event.Source) (event.Header, error) {
+	invocation, ok := r.Invocation()
+	if !ok || a.cfg.Requests == nil {
+		h.Request = rand.Uint64()
+		return h, a.receive(b, v, h, s)
+	}
+	h.Request = requests.Name(r.AccessKey, invocation, r.BodyHash(), 0)
+	key := requests.Key{Request: h.Request, Stream: h.StreamUID}
+	if ingested, stored := a.cfg.Requests.Begin(key, h.Ingested); stored {
+		h.Ingested = ingested
+		if a.cfg.Repeated != nil {
+			a.cfg.Repeated(v.events)
+		}
+		return h, nil
+	}
+	err := errUnfinished // unless it comes to an end
+	defer func() { a.cfg.Requests.End(key, err) }()
+	err = a.receive(b, v, h, s)
+	return h, err
+}
+
+var errUnfinished = errors.New("storing a request did not come to an end")
+
+// receive stores a request and counts it.
+func (a *API) receive(b *event.Builder, v verdict, h event.Header, s event.Source) error {
 	if err := a.store(b, v, h, s); err != nil {
 		return err
 	}
 	if a.cfg.Received != nil {
-		a.cfg.Received(req.Events)
+		a.cfg.Received(v.events)
 	}
-	w.Body = appendAnswer(w.Body, h, v)
 	return nil
 }
 
@@ -70,8 +112,8 @@ const (
 	eventOverhead = 26
 )
 
-// requests pools what Decode fills.
-var requests = sync.Pool{New: func() any { return new(putlogevents.Request) }}
+// decoded pools what Decode fills.
+var decoded = sync.Pool{New: func() any { return new(putlogevents.Request) }}
 
 func decodingError(err error, size int) error {
 	var broken *putlogevents.SerializationError

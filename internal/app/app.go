@@ -12,6 +12,7 @@ import (
 	"sluice/filter"
 	"sluice/firehose"
 	"sluice/ingest"
+	"sluice/ingest/requests"
 	"sluice/internal/awsapi"
 	"sluice/internal/catalog"
 	"sluice/internal/clock"
@@ -34,6 +35,7 @@ type App struct {
 	store      *store.Store
 	streams    *embedded.Streams
 	indexes    []*embedded.Index
+	requests   []*requests.Seen
 	objects    objput.Store
 	dispatcher *filter.Dispatcher
 	firehose   *firehose.Room
@@ -129,7 +131,8 @@ func (a *App) openStore() ([]filter.Shard, []*firehose.State, error) {
 		Dir: a.dir.path("wal"), Shards: n, SegmentBytes: a.cfg.Log.SegmentBytes, TailBytes: a.cfg.Log.TailBytes,
 		Folders: func(shard uint32) []wal.Folder {
 			filters[shard].State, lanes[shard], a.indexes[shard] = filter.NewState(), firehose.NewState(), embedded.NewIndex()
-			return []wal.Folder{a.indexes[shard], filters[shard].State, lanes[shard]}
+			a.requests = append(a.requests, requests.NewSeen(requests.Limit/n))
+			return []wal.Folder{a.indexes[shard], filters[shard].State, lanes[shard], a.requests[shard]}
 		},
 		Quarantine: func(shard uint32, d wal.Damage) {
 			a.log.Error("log damage gone around", "shard", shard, "segment", d.Segment, "offset", d.Offset,
@@ -158,9 +161,12 @@ func (a *App) openAPI() error {
 		return err
 	}
 	a.stopLiveTails = logs.StopLiveTails
+	repeated := a.registry.Counter("sluice_ingest_repeated_events_total", "Events of requests that were sent again, stored once and not received anew.").With()
 	events, err := ingest.New(ingest.Config{
 		Definitions: a.catalog, Appender: a.store, Rejections: a.store, Clock: a.clock, Logger: a.log,
 		Received: func(events int) { a.metrics.received.Add(uint64(events)) },
+		Requests: requests.NewWindow(a.requests...),
+		Repeated: func(events int) { repeated.Add(events) },
 	})
 	if err != nil {
 		return err

@@ -31,6 +31,9 @@ func (x *exchange) receive(sig authorization) error {
 	if err := check.verify(x.r); err != nil {
 		return err
 	}
+	if check != nil {
+		x.request.verified = verified{sig.signature, check.bodyHash}
+	}
 	x.request.Body = x.wire.b
 	if inflate != nil {
 		if err := inflate(); err != nil {

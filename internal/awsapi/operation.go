@@ -23,6 +23,7 @@ type Request struct {
 	WireBytes int         // length of the body as it was sent
 
 	protocol protocol // of the body, and so of the answer's
+	verified verified // zero unless the signature was checked
 }
 
 // Operation is one AWS operation as a value: a room exports its operations,

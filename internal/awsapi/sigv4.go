@@ -3,6 +3,7 @@ package awsapi
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"hash"
@@ -176,6 +177,7 @@ type check struct {
 	body      hash.Hash
 	canonical []byte
 	sum       [sha256.Size]byte
+	bodyHash  uint64 // the first bytes of the body's hash
 	payload   [2 * sha256.Size]byte
 }
 
@@ -213,6 +215,7 @@ func (c *check) verify(r *http.Request) error {
 		return nil
 	}
 	c.body.Sum(c.sum[:0])
+	c.bodyHash = binary.LittleEndian.Uint64(c.sum[:])
 	payload, err := c.payloadHash(r)
 	if err != nil {
 		return err
