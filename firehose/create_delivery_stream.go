@@ -37,6 +37,8 @@ import (
 // roles and keys are not checked for existence. Pattern letters that print
 // something else than they seem to are taken, as AWS takes them, and logged. There
 // is no limit of active partitions, and RetryOptions mean nothing: attempts go on.
+// Conversion to Parquet reads no Glue table: SchemaConfiguration is kept and shown,
+// and the columns are those of package format.
 func (r *Room) createDeliveryStream() awsapi.Operation {
 	return awsapi.JSON(service, target+"CreateDeliveryStream", r.create)
 }
