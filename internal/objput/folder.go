@@ -43,6 +43,14 @@ func OpenFolder(fsys vfs.FS, root string) (*Folder, error) {
 	return f, nil
 }
 
+// ViewFolder is a folder to read from, beside a process that puts into it:
+// nothing is made and nothing removed.
+func ViewFolder(fsys vfs.FS, root string) *Folder {
+	f := &Folder{fs: fsys, root: path.Clean(root)}
+	f.forget()
+	return f
+}
+
 // makeRoot makes the root, and its name and its parents' names durable: a start
 // that died may have made any of them. Parents that somebody else made may
 // stand where we cannot look.
