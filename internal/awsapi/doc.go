@@ -21,6 +21,13 @@
 // NewHTTPServer and Listen are the one place for timeouts, for TLS beside plain
 // HTTP on one port, and for keeping web pages away from a loopback port.
 //
+// # Endpoints
+//
+// An Endpoint is a path of its own beside POST /, for clients that speak plain
+// HTTP: the same border around it, but a bearer token is as good as a signature,
+// and refusals have the statuses that such clients act on (401, 415, 429). Bodies
+// come as gzip, zstd or plain on every path.
+//
 // # Identity
 //
 // Without configured credentials any signature is accepted, and so is none.
