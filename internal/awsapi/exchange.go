@@ -130,6 +130,9 @@ func (x *exchange) handle() (err error) {
 			"panic", p, "stack", string(debug.Stack()))
 		err = ErrInternalFailure
 	}()
+	if err := x.authorize(); err != nil {
+		return err
+	}
 	return x.op.serve(x.r.Context(), &x.request, &x.reply)
 }
 

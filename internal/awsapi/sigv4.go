@@ -28,12 +28,18 @@ type Credential struct {
 	Expires time.Time
 	// Account overrides the account rule for this key.
 	Account string
+	// Actions are what the key may do: read, write, admin, or names and wildcards
+	// as IAM writes them, logs:PutLogEvents or logs:Get*. Default: everything.
+	Actions []string
+	// Regions are where the key may do so. Default: everywhere.
+	Regions []string
 }
 
 // verifier checks SigV4 signatures against configured credentials. A
 // verification costs about a microsecond and the hash of the body.
 type verifier struct {
 	credentials   map[string]Credential // by access key
+	permissions   map[string]*permission
 	clock         clock.Clock
 	allowUnsigned bool
 
@@ -50,6 +56,7 @@ const maxSigningKeys = 1024
 func newVerifier(cfg Config) (*verifier, error) {
 	v := &verifier{
 		credentials:   make(map[string]Credential, len(cfg.Credentials)),
+		permissions:   make(map[string]*permission, len(cfg.Credentials)),
 		clock:         cfg.Clock,
 		allowUnsigned: cfg.AllowUnsignedPayload,
 		keys:          make(map[signingScope][sha256.Size]byte),
@@ -65,6 +72,10 @@ func newVerifier(cfg Config) (*verifier, error) {
 			return nil, fmt.Errorf("add credential %s: given twice", c.AccessKey)
 		}
 		v.credentials[c.AccessKey] = c
+		var err error
+		if v.permissions[c.AccessKey], err = newPermission(c); err != nil {
+			return nil, fmt.Errorf("add credential %s: %w", c.AccessKey, err)
+		}
 	}
 	return v, nil
 }
