@@ -1,8 +1,29 @@
-// Package exporttask is the room for CreateExportTask: jobs that copy what a log
-// group holds between two instants into objects.
+// Package exporttask is S3 export: the tasks of CreateExportTask and the workers
+// that write a log group's events into objects.
 //
-// It has no code yet. What will enter: a task definition from the catalog and a
-// scan of the store. What will leave: objects through internal/objput, written
-// by internal/format, and the task's state. Tasks live in the catalog, so that a
-// crash costs the object under way and nothing else.
+// What enters: tasks over the API, and batches of internal/store, found by its
+// index in the log or in compacted files. What leaves: objects through
+// internal/objput, laid out as CloudWatch Logs does, and a manifest for each
+// task:
+//
+//	<destinationPrefix>/<task id>/<log stream>/000000.gz, 000001.gz, ...
+//	_sluice/export/<task id>.json
+//
+// A task exports what was durable when it was created: the positions are pinned
+// in its definition, so that it is complete and what comes later does not change
+// it. Events of a stream are sorted by time (sorter.go); an object ends where its
+// events reach a size, which makes every object a function of what is stored.
+//
+// # Crashes
+//
+// Definitions are in the catalog, and so are the states that a task goes through.
+// A journal in the data folder notes each object that was put and where the next
+// one begins. A restart goes on from there; an object that was put but not noted
+// is made again, with the same bytes, and found to be there. So a task that was
+// killed at any point ends with the same objects as one that was not.
+//
+// # Memory
+//
+// Each worker holds one object body, one encoder and the batches that overlap in
+// time, at most Config.SortBytes of them.
 package exporttask

@@ -12,6 +12,7 @@ import (
 	"sluice/filter"
 	"sluice/firehose"
 	"sluice/ingest"
+	"sluice/ingest/kafka"
 	"sluice/ingest/requests"
 	"sluice/internal/awsapi"
 	"sluice/internal/catalog"
@@ -19,6 +20,7 @@ import (
 	"sluice/internal/logsapi"
 	"sluice/internal/objput"
 	"sluice/internal/obs"
+	"sluice/internal/origins"
 	"sluice/internal/store"
 	"sluice/internal/wal"
 	"sluice/stream/embedded"
@@ -39,7 +41,11 @@ type App struct {
 	objects    objput.Store
 	dispatcher *filter.Dispatcher
 	firehose   *firehose.Room
+	origins    origins.Shards
+	kafka      []*kafka.Source
 
+	rooms         []room // see add
+	operations    []awsapi.Operation
 	byTarget      map[string]awsapi.Operation
 	api           *awsapi.Server
 	stopLiveTails func()
@@ -111,7 +117,13 @@ func (a *App) open() error {
 	}); err != nil {
 		return err
 	}
-	return a.openAPI()
+	if err := a.openExports(); err != nil {
+		return err
+	}
+	if err := a.openAPI(); err != nil {
+		return err
+	}
+	return a.openKafka()
 }
 
 func (a *App) openCatalog() (*catalog.Catalog, error) {
@@ -126,13 +138,15 @@ func (a *App) openStore() ([]filter.Shard, []*firehose.State, error) {
 	n := a.cfg.Log.Shards
 	filters, lanes := make([]filter.Shard, n), make([]*firehose.State, n)
 	a.indexes = make([]*embedded.Index, n)
+	a.origins = make(origins.Shards, n)
 	var err error
 	a.store, err = store.Open(a.cfg.FS, store.Config{
 		Dir: a.dir.path("wal"), Shards: n, SegmentBytes: a.cfg.Log.SegmentBytes, TailBytes: a.cfg.Log.TailBytes,
 		Folders: func(shard uint32) []wal.Folder {
 			filters[shard].State, lanes[shard], a.indexes[shard] = filter.NewState(), firehose.NewState(), embedded.NewIndex()
+			a.origins[shard] = origins.NewMarks()
 			a.requests = append(a.requests, requests.NewSeen(requests.Limit/n))
-			return []wal.Folder{a.indexes[shard], filters[shard].State, lanes[shard], a.requests[shard]}
+			return []wal.Folder{a.indexes[shard], filters[shard].State, lanes[shard], a.origins[shard], a.requests[shard]}
 		},
 		Quarantine: func(shard uint32, d wal.Damage) {
 			a.log.Error("log damage gone around", "shard", shard, "segment", d.Segment, "offset", d.Offset,
@@ -179,7 +193,7 @@ func (a *App) openAPI() error {
 		return err
 	}
 	var ops []awsapi.Operation
-	for _, more := range [][]awsapi.Operation{logs.Operations(), events.Operations(), filters.Operations(), a.firehose.Operations()} {
+	for _, more := range [][]awsapi.Operation{logs.Operations(), events.Operations(), filters.Operations(), a.firehose.Operations(), a.operations} {
 		ops = append(ops, more...)
 	}
 	a.byTarget = make(map[string]awsapi.Operation, len(ops))

@@ -34,10 +34,11 @@ func (a *App) Run(ctx context.Context) (err error) {
 	if err := a.listen(ctx); err != nil {
 		return err
 	}
-	failed := make(chan error, 4) // one for each part, so that none ever waits to fail
+	failed := make(chan error, 4+len(a.kafka)+len(a.rooms)) // one for each part, so that none ever waits to fail
 	stopOrphans := background(a.abortOrphans)
 	defer stopOrphans()
 	stopRooms := a.startRooms(failed)
+	stopSources := a.startSources(failed)
 	stopServers := a.startServers(failed)
 	a.announce()
 
@@ -46,7 +47,7 @@ func (a *App) Run(ctx context.Context) (err error) {
 		a.log.Info("stopping", "grace", Grace.String())
 	case err = <-failed:
 	}
-	return errors.Join(err, stopServers(), stopRooms())
+	return errors.Join(err, stopServers(), stopSources(), stopRooms())
 }
 
 // Addrs are the data and the admin address, once Run has announced them.
@@ -89,7 +90,8 @@ const (
 func (a *App) startRooms(failed chan<- error) (stop func() error) {
 	stopFilters := start("filter", a.dispatcher.Run, failed)
 	stopDelivery := start("firehose", a.firehose.Run, failed)
-	return func() error { return errors.Join(stopFilters(), stopDelivery()) }
+	stopMore := a.startMore(failed)
+	return func() error { return errors.Join(stopMore(), stopFilters(), stopDelivery()) }
 }
 
 // start runs a room in a goroutine. failed gets the error of a room that ended
