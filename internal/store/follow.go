@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"sync"
 
@@ -18,7 +19,7 @@ import (
 //
 // run's goroutines, one a shard, have ended when it returns. Nothing queues up in
 // memory for a slow visitor: the log is the queue. What is not in the log's tail
-// cache any more is read from disk, and what was trimmed meanwhile is left out.
+// cache any more is read from disk, from compacted files if need be.
 func (s *Store) Follow(groups []uint64) (run func(ctx context.Context, visit func(event.Batch) error) error) {
 	from := s.Durable()
 	groups = slices.Clone(groups)
@@ -41,11 +42,16 @@ func (s *Store) Follow(groups []uint64) (run func(ctx context.Context, visit fun
 	}
 }
 
-func (sh *shard) follow(ctx context.Context, from uint64, groups []uint64, visit func(event.Batch) error) error {
+func (sh *Shard) follow(ctx context.Context, from uint64, groups []uint64, visit func(event.Batch) error) error {
 	r, err := sh.log.NewReader(from)
 	for {
 		if errors.Is(err, wal.ErrTrimmed) { // retention was faster
-			r, err = sh.log.NewReader(sh.log.First())
+			start := sh.log.First()
+			if err = sh.catchUp(ctx, from, start, groups, visit); err != nil {
+				return err
+			}
+			r, err = sh.log.NewReader(start)
+			from = start
 			continue
 		}
 		if err != nil {
@@ -55,10 +61,31 @@ func (sh *shard) follow(ctx context.Context, from uint64, groups []uint64, visit
 		if block, err = r.Next(ctx); err != nil {
 			continue
 		}
+		from = block.Last() + 1
 		if err := visitBatches(block, groups, visit); err != nil {
 			return err
 		}
 	}
+}
+
+// catchUp visits the batches of the groups in [from, to), which compacted files
+// have taken over, in the order of the log.
+func (sh *Shard) catchUp(ctx context.Context, from, to uint64, groups []uint64, visit func(event.Batch) error) error {
+	var numbers []uint64
+	for _, group := range groups {
+		q := Query{Group: group, From: math.MinInt64, To: math.MaxInt64}
+		_, err := sh.filePlaces(ctx, q, from, to-1, func(p Place) { numbers = append(numbers, p.Position.Number) }, func() error { return nil })
+		if err != nil {
+			return err
+		}
+	}
+	slices.Sort(numbers)
+	for _, number := range numbers {
+		if err := sh.visit(number, visit); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // visitBatches visits the batches of the groups in a block. Frames carry their

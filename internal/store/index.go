@@ -32,6 +32,8 @@ func (e entry) greatest() int64 { return e.least + int64(e.span) }
 // index is the wal.Indexer of one shard: the batches of the active segment, and
 // of those that ended a short while ago and whose footer may not be written yet.
 type index struct {
+	ended func() // called when a segment ends, under the log's lock
+
 	mu     sync.Mutex // guards active and sealed
 	active []entry
 	sealed [][]entry // newest last, at most keptSealed
@@ -63,6 +65,7 @@ func (x *index) Index(f wal.Frame, _ int64) {
 
 // AppendSegmentIndex implements wal.Indexer.
 func (x *index) AppendSegmentIndex(dst []byte) []byte {
+	x.ended()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, e := range x.active {
@@ -94,13 +97,13 @@ func decodeSection(section []byte) ([]entry, error) {
 	return entries, nil
 }
 
-// recent returns the wanted entries of the segment [first, last] if they are in
-// memory.
-func (x *index) recent(q Query, first, last uint64) (found []entry, ok bool) {
+// recent returns the wanted entries in [first, last] of the segment that begins
+// with base if they are in memory.
+func (x *index) recent(q Query, base, first, last uint64) (found []entry, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, part := range append(slices.Clone(x.sealed), x.active) {
-		if len(part) > 0 && part[0].number >= first && part[0].number <= last {
+		if len(part) > 0 && part[0].number >= base && part[0].number <= last {
 			return q.appendWanted(nil, part, first, last), true
 		}
 	}

@@ -40,23 +40,8 @@ func (s *Store) Places(ctx context.Context, q Query, below []uint64, visit func(
 }
 
 // places visits up to and with the position last.
-func (sh *shard) places(ctx context.Context, q Query, last uint64, visit func(Place)) error {
-	for _, seg := range sh.log.Segments() {
-		if seg.First > last {
-			return nil
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		entries, err := sh.entries(q, seg.First, min(seg.Last, last))
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			visit(Place{Position: event.Position{Shard: sh.number, Number: e.number}, Stream: e.stream, Least: e.least, Greatest: e.greatest()})
-		}
-	}
-	return nil
+func (sh *Shard) places(ctx context.Context, q Query, last uint64, visit func(Place)) error {
+	return sh.parts(ctx, q, last, visit, func() error { return nil })
 }
 
 // Batch visits the batch at a position, unless it was lost to damage or trimmed.

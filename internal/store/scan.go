@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"sluice/internal/compact"
 	"sluice/internal/event"
 	"sluice/internal/wal"
 )
@@ -15,13 +16,17 @@ import (
 type Query struct {
 	Group, Stream uint64 // Stream 0 means all streams
 	From, To      int64
+	// Needles are literals that every wanted event contains, all of them. They
+	// let parts of compacted files be passed over; what is visited need not
+	// contain them.
+	Needles [][]byte
 }
 
-// Scan visits the durable batches that may hold events of a query, in log order
-// (of a stream: the order in which they were accepted). Batches are given whole;
-// which of their events are in the range is the visitor's affair. A batch lives
-// until visit returns. Batches that were lost to damage are passed over: the log
-// reports them.
+// Scan visits the durable batches that may hold events of a query: first those
+// of compacted files, file by file in the order of their first instants, then
+// those of the log in its order. Batches are given whole; which of their events
+// are in the range is the visitor's affair. A batch lives until visit returns.
+// Batches that were lost to damage are passed over: they have been reported.
 func (s *Store) Scan(ctx context.Context, q Query, visit func(event.Batch) error) error {
 	shards := s.shards
 	if home := int(q.Stream % uint64(len(shards))); q.Stream != 0 {
@@ -36,51 +41,117 @@ func (s *Store) Scan(ctx context.Context, q Query, visit func(event.Batch) error
 	return nil
 }
 
-func (sh *shard) scan(ctx context.Context, q Query, visit func(event.Batch) error) error {
-	durable := sh.log.Durable()
-	for _, seg := range sh.log.Segments() {
-		entries, err := sh.entries(q, seg.First, min(seg.Last, durable))
+func (sh *Shard) scan(ctx context.Context, q Query, visit func(event.Batch) error) error {
+	read := func(numbers []uint64) error {
+		for _, number := range numbers {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := sh.visit(number, visit); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var numbers []uint64 // of one file or segment
+	return sh.parts(ctx, q, sh.log.Durable(), func(p Place) { numbers = append(numbers, p.Position.Number) }, func() error {
+		err := read(numbers)
+		numbers = numbers[:0]
+		return err
+	})
+}
+
+// parts visits the index entries of a query up to and with the position last:
+// compacted files, then segments of the log. ended is called after each.
+//
+// The segments are listed first. One that leaves the log afterwards is found in
+// a file, and one that left it before is in the files listed.
+func (sh *Shard) parts(ctx context.Context, q Query, last uint64, visit func(Place), ended func() error) error {
+	segments := sh.log.Segments()
+	covered, err := sh.filePlaces(ctx, q, 0, last, visit, ended)
+	if err != nil {
+		return err
+	}
+	for _, seg := range segments {
+		first, to := max(seg.First, covered+1), min(seg.Last, last)
+		if first > to {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		entries, err := sh.entries(q, seg.First, first, to)
+		if errors.Is(err, wal.ErrTrimmed) {
+			if _, err := sh.filePlaces(ctx, q, first, to, visit, ended); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
 		for _, e := range entries {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := sh.visit(e.number, visit); err != nil {
-				return err
-			}
+			visit(Place{Position: event.Position{Shard: sh.number, Number: e.number}, Stream: e.stream, Least: e.least, Greatest: e.greatest()})
+		}
+		if err := ended(); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// entries finds a segment's wanted batches, in memory or in its footer.
-func (sh *shard) entries(q Query, first, last uint64) ([]entry, error) {
-	if found, ok := sh.index.recent(q, first, last); ok {
+// filePlaces visits the entries of compacted files with positions in [first, last].
+func (sh *Shard) filePlaces(ctx context.Context, q Query, first, last uint64, visit func(Place), ended func() error) (covered uint64, err error) {
+	files, covered := sh.files.acquire()
+	defer sh.files.release(files...)
+	for _, k := range files {
+		if k.last < first || k.first > last {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return covered, err
+		}
+		err := k.file.Places(q.Group, q.Stream, q.From, q.To, q.Needles, func(p compact.Place) {
+			if p.Number >= first && p.Number <= last {
+				visit(Place{Position: event.Position{Shard: sh.number, Number: p.Number}, Stream: p.Stream, Least: p.Least, Greatest: p.Greatest})
+			}
+		})
+		if err != nil {
+			if err = sh.damaged(k, err); !errors.Is(err, wal.ErrTrimmed) {
+				return covered, err
+			}
+		}
+		if err := ended(); err != nil {
+			return covered, err
+		}
+	}
+	return covered, nil
+}
+
+// entries finds the wanted batches of the segment that begins with base, those
+// in [first, last], in memory or in its footer. wal.ErrTrimmed: the segment is
+// not in the log any more.
+func (sh *Shard) entries(q Query, base, first, last uint64) ([]entry, error) {
+	if found, ok := sh.index.recent(q, base, first, last); ok {
 		return found, nil
 	}
-	all, err := sh.page(first)
+	all, err := sh.page(base)
 	switch {
-	case errors.Is(err, wal.ErrNotSealed), errors.Is(err, wal.ErrTrimmed):
-		return nil, nil // no batch of it is durable yet, or it just went
+	case errors.Is(err, wal.ErrNotSealed):
+		return nil, nil // no batch of it is durable yet
 	case err != nil:
 		return nil, err
 	}
 	return q.appendWanted(nil, all, first, last), nil
 }
 
-func (sh *shard) visit(number uint64, visit func(event.Batch) error) error {
-	f, err := sh.log.Read(number)
+func (sh *Shard) visit(number uint64, visit func(event.Batch) error) error {
+	b, err := sh.batch(number)
 	var damage *wal.CorruptError
 	switch {
 	case errors.As(err, &damage), errors.Is(err, wal.ErrTrimmed):
 		return nil
 	case err != nil:
-		return fmt.Errorf("read batch %v: %w", event.Position{Shard: sh.number, Number: number}, err)
-	}
-	b, err := event.View(f.Payload)
-	if err != nil {
 		return fmt.Errorf("read batch %v: %w", event.Position{Shard: sh.number, Number: number}, err)
 	}
 	return visit(b)
@@ -102,7 +173,7 @@ type page struct {
 
 // page returns the index of the sealed segment that starts at first; nothing for
 // a segment that has none because it is still empty.
-func (sh *shard) page(first uint64) ([]entry, error) {
+func (sh *Shard) page(first uint64) ([]entry, error) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	p := &sh.pages
@@ -121,7 +192,7 @@ func (sh *shard) page(first uint64) ([]entry, error) {
 
 // indexOf reads a sealed segment's index, or makes it again from the frames where
 // it is damaged.
-func (sh *shard) indexOf(first uint64) ([]entry, error) {
+func (sh *Shard) indexOf(first uint64) ([]entry, error) {
 	section, err := sh.log.Section(first, indexID)
 	var damage *wal.CorruptError
 	switch {
@@ -134,7 +205,7 @@ func (sh *shard) indexOf(first uint64) ([]entry, error) {
 }
 
 // reindex reads all of a segment.
-func (sh *shard) reindex(first uint64) ([]entry, error) {
+func (sh *Shard) reindex(first uint64) ([]entry, error) {
 	segments := sh.log.Segments()
 	i := slices.IndexFunc(segments, func(s wal.SegmentStat) bool { return s.First == first })
 	if i < 0 {

@@ -59,6 +59,10 @@ func (s *stats) Fold(f wal.Frame) {
 			s.batch(b)
 		}
 	case wal.TypeCount:
+		if f.Key == removalKey {
+			s.remove(f.Payload)
+			return
+		}
 		if r, err := openRejected(f.Payload); err == nil {
 			s.mu.Lock()
 			s.totals.Rejected.add(r)
@@ -85,6 +89,33 @@ func (s *stats) batch(b event.Batch) {
 	s.totals.Events += uint64(b.Len())
 	s.totals.Bytes += uint64(bytes)
 	s.totals.Batches++
+}
+
+// remove takes off what left the disk. A stream of which nothing is left is
+// forgotten if it was deleted; of others the latest event stays known.
+func (s *stats) remove(payload []byte) {
+	g, err := openRemoval(payload)
+	if err != nil {
+		return // of another version; the log vouches for the bytes
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range g.streams {
+		st := s.streams[r.stream]
+		if st == nil {
+			continue
+		}
+		bytes := min(r.bytes, st.Bytes)
+		st.Events = max(0, st.Events-r.events)
+		st.Bytes -= bytes
+		s.groups[st.Group] -= bytes
+		if st.Events == 0 && r.reason == Deleted {
+			delete(s.streams, r.stream)
+			if s.groups[st.Group] == 0 {
+				delete(s.groups, st.Group)
+			}
+		}
+	}
 }
 
 const (

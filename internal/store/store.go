@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"path/filepath"
 	"strconv"
 	"sync"
 
+	"sluice/internal/compact"
 	"sluice/internal/event"
 	"sluice/internal/vfs"
 	"sluice/internal/wal"
@@ -24,6 +26,40 @@ type Config struct {
 	SegmentBytes, TailBytes int64
 	// IndexBytes bounds the indexes of sealed segments in memory. Default 16 MiB.
 	IndexBytes int64
+	// Files holds one folder of compacted files per shard. Without it nothing is
+	// compacted and the log grows.
+	Files string
+	// CompactBytes bounds what of a log becomes one compacted file at once: as
+	// much is held in memory. Default 32 MiB.
+	CompactBytes int64
+	// MergeFiles neighbours become one, up to MergeBytes of text. Default 8 and
+	// 1 GiB.
+	MergeFiles int
+	MergeBytes int64
+	// CacheBytes bounds the decoded blocks of compacted files in memory. Default
+	// 32 MiB.
+	CacheBytes int64
+	// CompactRate bounds compaction, in bytes of batches a second. Default none.
+	CompactRate int64
+	// Compact says how compacted files are written.
+	Compact compact.Options
+	// Needed is the first position of a shard that somebody in this process still
+	// needs to read from the log itself. nil: nobody does.
+	Needed func(shard uint32) uint64
+	// Keep tells whether a frame that is no batch must outlive its segment. nil:
+	// none does.
+	Keep func(shard uint32, f wal.Frame) bool
+	// Live tells from which instant (ms) on the events of a log stream are kept;
+	// false when it was deleted. Stream 0 stands for all of a group. nil: all live.
+	Live func(group, stream uint64) (from int64, ok bool)
+	// MaxBytes is the disk budget of all shards, log and files together; 0 is
+	// none. Policy says what happens when it is used up; default Block.
+	MaxBytes int64
+	Policy   Policy
+	// MinFreeBytes of the file system are never used. Default 0.
+	MinFreeBytes int64
+	// Logger takes what goes wrong in the background; nil is silent.
+	Logger *slog.Logger
 	// Folders returns what else follows a shard's log.
 	Folders func(shard uint32) []wal.Folder
 	// Quarantine hears of damage that recovery went around.
@@ -35,42 +71,72 @@ const MaxShards = 64
 
 // Store keeps log events in the shards of the log.
 type Store struct {
-	shards []*shard
+	cfg    Config
+	shards []*Shard
+	room   *room
+	cache  *compact.Cache
+	sealed chan struct{} // a segment ended: capacity 1
+
+	compacting sync.Mutex // held by the one Compact that runs
 }
 
-type shard struct {
-	number uint32
-	log    *wal.Log
-	index  *index
-	stats  *stats
+// Shard is one log with everything that was taken out of it since.
+type Shard struct {
+	number  uint32
+	cfg     *Config
+	log     *wal.Log
+	index   *index
+	stats   *stats
+	dropped *dropped
+	files   *files
+	room    *room
+	pace    pace
+	work    work
 
 	mu    sync.Mutex // guards pages
 	pages pages
 }
 
-// Open recovers the shards' logs. It starts nothing.
+// Open recovers the shards' logs and finds their compacted files. It starts
+// nothing.
 func Open(fsys vfs.FS, cfg Config) (*Store, error) {
-	if cfg.Shards == 0 {
-		cfg.Shards = 1
-	}
+	cfg.setDefaults()
 	if cfg.Shards < 0 || cfg.Shards > MaxShards {
 		return nil, fmt.Errorf("open store: %d shards, 1 to %d are possible", cfg.Shards, MaxShards)
-	}
-	if cfg.IndexBytes == 0 {
-		cfg.IndexBytes = 16 << 20
 	}
 	if err := checkShards(fsys, cfg); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{}
+	s := &Store{cfg: cfg, cache: compact.NewCache(cfg.CacheBytes), sealed: make(chan struct{}, 1)}
+	s.room = &room{fs: fsys, dir: cfg.Dir, cfg: cfg, shards: func() []*Shard { return s.shards }}
 	for n := range uint32(cfg.Shards) {
-		sh, err := openShard(fsys, cfg, n)
+		sh, err := s.openShard(fsys, n)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open log shard %d: %w", n, err), s.Close())
 		}
 		s.shards = append(s.shards, sh)
 	}
+	s.room.look()
 	return s, nil
+}
+
+func (c *Config) setDefaults() {
+	setDefault(&c.Shards, 1)
+	setDefault(&c.SegmentBytes, 64<<20)
+	setDefault(&c.IndexBytes, 16<<20)
+	setDefault(&c.CompactBytes, 32<<20)
+	setDefault(&c.MergeFiles, 8)
+	setDefault(&c.MergeBytes, 1<<30)
+	setDefault(&c.CacheBytes, 32<<20)
+	setDefault(&c.Policy, Block)
+	setDefault(&c.Logger, slog.New(slog.DiscardHandler))
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
 }
 
 // checkShards refuses to leave a shard aside: what is in it was acknowledged.
@@ -94,10 +160,14 @@ func checkShards(fsys vfs.FS, cfg Config) error {
 	return nil
 }
 
-func openShard(fsys vfs.FS, cfg Config, n uint32) (*shard, error) {
-	sh := &shard{number: n, index: &index{}, stats: newStats()}
+func (s *Store) openShard(fsys vfs.FS, n uint32) (*Shard, error) {
+	cfg := &s.cfg
+	sh := &Shard{
+		number: n, cfg: cfg, index: &index{ended: s.segmentEnded}, stats: newStats(), dropped: &dropped{},
+		room: s.room, pace: pace{cfg.CompactRate},
+	}
 	sh.pages.budget = cfg.IndexBytes / int64(cfg.Shards)
-	folders := []wal.Folder{sh.stats}
+	folders := []wal.Folder{sh.stats, sh.dropped}
 	if cfg.Folders != nil {
 		folders = append(folders, cfg.Folders(n)...)
 	}
@@ -116,13 +186,32 @@ func openShard(fsys vfs.FS, cfg Config, n uint32) (*shard, error) {
 			}
 		},
 	})
-	return sh, err
+	if err != nil {
+		return nil, err
+	}
+	sh.files = &files{fs: fsys, dir: filepath.Join(cfg.Files, strconv.Itoa(int(n))), shard: n, cache: s.cache, log: cfg.Logger}
+	if cfg.Files == "" {
+		return sh, nil
+	}
+	if err := sh.files.open(sh.dropped.droppedBelow()); err != nil {
+		return nil, errors.Join(err, sh.files.close(), sh.log.Close())
+	}
+	return sh, nil
+}
+
+// segmentEnded wakes the compaction. A log calls it under its lock.
+func (s *Store) segmentEnded() {
+	s.room.rolled.Store(true)
+	select {
+	case s.sealed <- struct{}{}:
+	default: // it is awake already
+	}
 }
 
 // Append stores a batch: it is durable when Append returns. The batch is copied.
 func (s *Store) Append(ctx context.Context, b event.Batch) (event.Position, error) {
 	sh := s.shards[b.StreamUID()%uint64(len(s.shards))]
-	seq, err := sh.log.Append(ctx, wal.TypeBatch, b.GroupUID(), b.Record())
+	seq, err := sh.Append(ctx, wal.TypeBatch, b.GroupUID(), b.Record())
 	if err != nil {
 		return event.Position{}, fmt.Errorf("store batch: %w", err)
 	}
@@ -140,6 +229,10 @@ func (s *Store) Reject(ctx context.Context, group uint64, r Rejected) error {
 
 // Shards is the number of shards.
 func (s *Store) Shards() int { return len(s.shards) }
+
+// Shard is a shard, for whoever reads frames of other types long after they were
+// appended.
+func (s *Store) Shard(n uint32) *Shard { return s.shards[n] }
 
 // Log is a shard's log, for whoever keeps frames of other types in it.
 func (s *Store) Log(shard uint32) *wal.Log { return s.shards[shard].log }
@@ -173,7 +266,7 @@ func (s *Store) Err() error {
 func (s *Store) Close() error {
 	var errs []error
 	for _, sh := range s.shards {
-		errs = append(errs, sh.log.Close())
+		errs = append(errs, sh.log.Close(), sh.files.close())
 	}
 	return errors.Join(errs...)
 }

@@ -1,0 +1,303 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"sluice/internal/compact"
+	"sluice/internal/wal"
+)
+
+// mergeNext makes one file of several neighbours, or rewrites one of which a
+// good part is dead. It reports false when nothing is worth it.
+func (sh *Shard) mergeNext(ctx context.Context) (bool, error) {
+	files, _ := sh.files.acquire()
+	defer sh.files.release(files...)
+	run := sh.neighbours(files)
+	if run == nil {
+		run = sh.hollow(files)
+	}
+	if run == nil || !sh.room.spare(bytesOf(run)) {
+		return false, nil
+	}
+	if err := sh.merge(ctx, run); err != nil {
+		return false, fmt.Errorf("merge %d to %d: %w", run[0].first, run[len(run)-1].last, err)
+	}
+	return true, nil
+}
+
+func bytesOf(run []*kept) (n int64) {
+	for _, k := range run {
+		n += k.size
+	}
+	return n
+}
+
+// neighbours finds files that are worth one: enough of them, not too large
+// together, and none much larger than the others, so that a byte is written once
+// for each time that files grow by Config.MergeFiles.
+func (sh *Shard) neighbours(files []*kept) []*kept {
+	for most := sh.cfg.CompactBytes; ; most *= int64(sh.cfg.MergeFiles) {
+		if most > sh.cfg.MergeBytes/2 {
+			return nil
+		}
+		var run []*kept
+		var text int64
+		for _, k := range files {
+			// A piece of the log may be a little larger than CompactBytes.
+			small := k.stats.TextBytes <= most+most/2
+			if !small || text+k.stats.TextBytes > sh.cfg.MergeBytes || sh.files.brokenBetween(run, k) {
+				run, text = nil, 0
+				if !small {
+					continue
+				}
+			}
+			run, text = append(run, k), text+k.stats.TextBytes
+			grown := text >= most*int64(sh.cfg.MergeFiles)/2 || len(run) >= sh.cfg.MergeFiles*sh.cfg.MergeFiles
+			if len(run) >= sh.cfg.MergeFiles && grown {
+				return run
+			}
+		}
+	}
+}
+
+// hollowShare of a file that is dead makes it worth rewriting.
+const hollowShare = 3 // a third
+
+// hollow finds a file of which a good part belongs to log groups that were
+// deleted, or that have expired altogether.
+func (sh *Shard) hollow(files []*kept) []*kept {
+	for _, k := range files {
+		if total, dead := sh.deadText(k); dead > 0 && dead*hollowShare >= total && !k.held {
+			return []*kept{k}
+		}
+	}
+	return nil
+}
+
+// deadText looks at a file's directory only.
+func (sh *Shard) deadText(k *kept) (total, dead int64) {
+	k.file.Groups(func(g compact.Group) {
+		total += g.Bytes
+		if _, gone := sh.dead(g.UID, 0, g.Greatest); gone {
+			dead += g.Bytes
+		}
+	})
+	return total, dead
+}
+
+// source is a batch in one of the files that are merged.
+type source struct {
+	least  int64
+	number uint64
+	file   int
+}
+
+func (sh *Shard) merge(ctx context.Context, run []*kept) error {
+	first, last := run[0].first, run[len(run)-1].last
+	m := &merging{sh: sh, run: run, gone: removal{first: first, last: last}}
+	var err error
+	if m.writing, err = sh.create(first, last); err != nil {
+		return err
+	}
+	defer m.discard()
+	for _, group := range groupsOf(run) {
+		if err := m.group(ctx, group); err != nil {
+			return err
+		}
+	}
+	if err := m.frames(); err != nil {
+		return err
+	}
+	if m.kept == 0 { // all of it is dead
+		sh.files.remove(run...)
+	} else {
+		k, err := m.finish()
+		if err != nil {
+			return err
+		}
+		k.held = len(run) == 1 && len(m.gone.streams) == 0 // or it would be tried for ever
+		sh.files.publish(k, run...)
+	}
+	sh.work.merged(bytesOf(run))
+	return sh.count(&m.gone)
+}
+
+// merging is a file in the making of several others.
+type merging struct {
+	*writing
+	sh   *Shard
+	run  []*kept
+	refs map[uint64]bool // nil: not looked up yet
+	gone removal
+	kept int // batches and frames written
+}
+
+func groupsOf(run []*kept) []uint64 {
+	var uids []uint64
+	for _, k := range run {
+		k.file.Groups(func(g compact.Group) { uids = append(uids, g.UID) })
+	}
+	slices.Sort(uids)
+	return slices.Compact(uids)
+}
+
+// group writes what is alive of a log group, in order.
+func (m *merging) group(ctx context.Context, uid uint64) error {
+	var sources []source
+	for i, k := range m.run {
+		var failure error
+		err := k.file.Places(uid, 0, math.MinInt64, math.MaxInt64, nil, func(p compact.Place) {
+			var dead bool
+			if dead, failure = m.dead(uid, p, failure); !dead {
+				sources = append(sources, source{p.Least, p.Number, i})
+			}
+		})
+		if err = errors.Join(m.tolerate(k, err), failure); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(sources, func(a, b source) int {
+		return cmp.Or(cmp.Compare(a.least, b.least), cmp.Compare(a.number, b.number))
+	})
+	for _, s := range sources {
+		k := m.run[s.file]
+		b, err := k.file.Batch(s.number)
+		if err != nil {
+			if err = m.tolerate(k, err); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := m.batch(ctx, s.number, b); err != nil {
+			return err
+		}
+		m.kept++
+	}
+	return nil
+}
+
+// dead tells whether a batch is left out, and counts it then.
+func (m *merging) dead(group uint64, p compact.Place, failure error) (bool, error) {
+	why, dead := m.sh.dead(group, p.Stream, p.Greatest)
+	if !dead || failure != nil {
+		return false, failure
+	}
+	if m.refs == nil {
+		if m.refs, failure = m.sh.referenced(m.first, m.last); failure != nil {
+			return false, failure
+		}
+	}
+	if m.refs[p.Number] {
+		return false, nil
+	}
+	m.gone.add(why, group, p.Stream, int64(p.Count), int64(p.Bytes-p.Count))
+	return true, nil
+}
+
+// tolerate reports damage, which the new file is made without, and returns other
+// errors.
+func (m *merging) tolerate(k *kept, err error) error {
+	if err == nil {
+		return nil
+	}
+	if err = m.sh.damaged(k, err); errors.Is(err, wal.ErrTrimmed) {
+		return nil
+	}
+	return err
+}
+
+// frames writes those that somebody still needs.
+func (m *merging) frames() error {
+	for _, k := range m.run {
+		var failure error
+		err := k.file.Frames(k.first, k.last+1, func(f wal.Frame) error {
+			if !m.sh.keeps(f) {
+				return nil
+			}
+			m.kept++
+			failure = m.Frame(f)
+			return failure
+		})
+		if failure != nil {
+			return failure
+		}
+		if err := m.tolerate(k, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeDead takes off the disk, without reading them, files of which nothing is
+// alive: all their log groups were deleted or have expired, and no match that
+// waits for its delivery refers to them or is in them.
+func (sh *Shard) removeDead() (bool, error) {
+	files, _ := sh.files.acquire()
+	defer sh.files.release(files...)
+	for _, k := range files {
+		if total, dead := sh.deadText(k); dead < total || k.stats.Batches == 0 && k.stats.Frames > 0 {
+			continue
+		}
+		gone, err := sh.removable(k)
+		if err != nil || gone == nil {
+			return false, err
+		}
+		sh.files.remove(k)
+		return true, sh.count(gone)
+	}
+	return false, nil
+}
+
+// removable counts what a dead file holds; nil when it is still needed.
+func (sh *Shard) removable(k *kept) (*removal, error) {
+	needed := false
+	if k.stats.Frames > 0 {
+		err := k.file.Frames(k.first, k.last+1, func(f wal.Frame) error {
+			if needed = sh.keeps(f); needed {
+				return errEnough
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			if err = sh.damaged(k, err); !errors.Is(err, wal.ErrTrimmed) {
+				return nil, err
+			}
+		}
+	}
+	if needed {
+		return nil, nil
+	}
+	if refs, err := sh.referenced(k.first, k.last); err != nil || len(refs) > 0 {
+		return nil, err
+	}
+	return sh.contents(k, 0)
+}
+
+// contents counts all that a file holds, by its index; why 0 asks for each
+// batch's own reason.
+func (sh *Shard) contents(k *kept, why Reason) (*removal, error) {
+	gone := &removal{first: k.first, last: k.last}
+	var groups []uint64
+	k.file.Groups(func(g compact.Group) { groups = append(groups, g.UID) })
+	for _, uid := range groups {
+		err := k.file.Places(uid, 0, math.MinInt64, math.MaxInt64, nil, func(p compact.Place) {
+			reason := why
+			if reason == 0 {
+				reason, _ = sh.dead(uid, p.Stream, p.Greatest)
+				reason = max(reason, Deleted)
+			}
+			gone.add(reason, uid, p.Stream, int64(p.Count), int64(p.Bytes-p.Count))
+		})
+		if err != nil {
+			if err = sh.damaged(k, err); !errors.Is(err, wal.ErrTrimmed) {
+				return nil, err
+			}
+		}
+	}
+	return gone, nil
+}
