@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"sluice/firehose/verify"
 	"sluice/internal/event"
 	"sluice/internal/objput"
+	"sluice/internal/verify"
 	"sluice/internal/vfs"
 )
 

@@ -7,6 +7,7 @@
 //	sluice ship        send the lines of files, or of standard input, as log events
 //	sluice tail        print the events of a log group, and follow it
 //	sluice check       look for damage in the data folder of a server that is not running
+//	sluice verify      prove by its manifests what a bucket holds of delivery streams
 //	sluice version     print the version
 //	sluice quickstart  run a server with a pipeline and feed it
 //

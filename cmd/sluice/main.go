@@ -20,6 +20,7 @@ type commands struct {
 	Ship    shipCommand    `cmd:"" help:"Send the lines of files, or of standard input, as log events."`
 	Tail    tailCommand    `cmd:"" help:"Print the events of a log group, and follow it."`
 	Check   checkCommand   `cmd:"" help:"Look for damage in the data folder of a server that is not running."`
+	Verify  verifyCommand  `cmd:"" help:"Prove by its manifests what a bucket holds of delivery streams."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	Quickstart quickstartCommand `cmd:"" help:"Run a server with a pipeline and watch logs travel through it."`
