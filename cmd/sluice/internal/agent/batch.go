@@ -25,6 +25,8 @@ type Range struct {
 	Last  int64  `json:"last,omitempty"`
 	Skip  bool   `json:"skip,omitempty"`
 	After Mark   `json:"after"` // the file's mark once the batch is acknowledged
+
+	life int // file.life when it was read
 }
 
 // batch is one PutLogEvents request on its way from text to acknowledgement. Its

@@ -137,7 +137,9 @@ func (a *Agent) settle(r result) error {
 			continue
 		}
 		f.outstanding--
-		f.acked = span.After
+		if span.life == f.life {
+			f.acked = span.After
+		}
 		if f.outstanding == 0 && f.located {
 			f.acked = f.cursor.mark()
 		}

@@ -157,7 +157,7 @@ type hold struct {
 
 // follow begins to follow a file.
 func (a *Agent) follow(at found) {
-	f := &file{id: at.id, path: at.path, stream: a.streamOf(at.path), located: true}
+	f := &file{id: at.id, path: at.path, origin: at.path, stream: a.streamOf(at.path), located: true}
 	if err := f.begin(a.first && a.cfg.FromEnd); err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			a.warn(at.path, "cannot be opened", err)
@@ -212,7 +212,7 @@ const (
 // extends the original's and its first bytes are the same.
 func (a *Agent) twin(at found) likeness {
 	for _, f := range a.order {
-		if filepath.Dir(f.path) != filepath.Dir(at.path) || !extends(filepath.Base(f.path), filepath.Base(at.path)) {
+		if filepath.Dir(f.path) != filepath.Dir(at.path) || !f.names(at.path) {
 			continue
 		}
 		if at.about.Size() == 0 {
@@ -255,6 +255,13 @@ func extends(original, name string) bool {
 	return ok && ext != "" && strings.HasSuffix(name, ext) && separated(rest)
 }
 
+// names reports whether a path may be that of a copy of the file. A file that was
+// truncated and then renamed has copies named after what it was called before.
+func (f *file) names(path string) bool {
+	name := filepath.Base(path)
+	return extends(filepath.Base(f.path), name) || extends(filepath.Base(f.origin), name)
+}
+
 // truncated is called when the text before a file's cursor is not there any
 // more. What was not read of it is in the copy, where copytruncate made one.
 func (a *Agent) truncated(f *file) {
@@ -277,14 +284,40 @@ func (a *Agent) truncated(f *file) {
 
 // adopt goes on with the rest of a file's text in its copy, in the same stream.
 func (a *Agent) adopt(f *file, at found, c cursor) {
-	g := &file{id: at.id, path: at.path, stream: f.stream, located: true, cursor: c}
-	g.acked = c.mark()
+	g := &file{id: at.id, path: at.path, origin: f.origin, stream: f.stream, located: true, cursor: c}
+	g.acked = f.acked
+	a.add(g)
+	a.handOver(f, g)
 	if _, err := g.open(); err != nil {
 		a.warn(at.path, "cannot be opened", err)
 	}
 	delete(a.held, at.id)
-	a.add(g)
 	a.log.Info("truncated; its copy has the rest", "file", f.path, "copy", at.path, "from", c.offset)
+}
+
+// handOver makes what was read of a file and is not acknowledged ranges of its
+// copy, which has the same text in the same places: a crash must find it there.
+func (a *Agent) handOver(f, g *file) {
+	move := func(b *batch) {
+		for i := range b.ranges {
+			if r := &b.ranges[i]; r.File == f.id && r.life == f.life {
+				r.File, r.Path, r.life = g.id, g.path, g.life
+				f.outstanding--
+				g.outstanding++
+			}
+		}
+	}
+	for _, s := range a.lanes {
+		for _, b := range s.recover {
+			move(b)
+		}
+		if s.flight != nil {
+			move(s.flight)
+		}
+		if s.open != nil {
+			move(s.open)
+		}
+	}
 }
 
 // findCopy looks for a file that has the text of f up to its cursor, and maybe
@@ -294,7 +327,7 @@ func (a *Agent) findCopy(f *file) (found, cursor, bool) {
 		return found{}, cursor{}, false // nothing of it is known
 	}
 	for _, at := range a.siblings(f.path) {
-		if a.files[at.id] != nil || !extends(filepath.Base(f.path), filepath.Base(at.path)) {
+		if a.files[at.id] != nil || !f.names(at.path) {
 			continue
 		}
 		if c, ok := continues(f, at); ok {

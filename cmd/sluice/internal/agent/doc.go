@@ -33,7 +33,7 @@
 //
 //	{"version":1, "logGroupName":"/app",
 //	 "shape":{...},             how text becomes events
-//	 "files":[{"file":{"dev":2049,"ino":131},"path":"/var/log/app.log","stream":"host/var/log/app.log",
+//	 "files":[{"file":{"dev":2049,"ino":131},"path":"/var/log/app.log","origin":"/var/log/app.log","stream":"host/var/log/app.log",
 //	   "mark":{"offset":512, "head":{"bytes":512,"xxh64":1}, "tail":{"bytes":512,"xxh64":1}}}],
 //	 "pending":[{"stream":"...", "invocation":"<uuid>", "xxh64":2,
 //	   "ranges":[{"path":"...","start":512,"end":900,"xxh64":3,"at":1767323045000,"after":{mark}}]}]}

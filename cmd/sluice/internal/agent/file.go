@@ -12,6 +12,7 @@ import (
 type file struct {
 	id     FileID
 	path   string
+	origin string // its path when it was met: copies made of it are named after this
 	stream string
 
 	fd     *os.File // nil while there is nothing to read
@@ -20,7 +21,8 @@ type file struct {
 	located bool
 	mark    Mark // where to locate it
 
-	acked       Mark // how far it is acknowledged
+	life        int  // how often it was truncated
+	acked       Mark // how far it is acknowledged in this life
 	outstanding int  // ranges that are read and not acknowledged
 
 	size    int64 // as last seen
@@ -84,6 +86,8 @@ func (f *file) place() bool {
 // restart reads the file from its beginning: its text is new.
 func (f *file) restart() {
 	f.cursor, f.located = cursor{}, true
+	f.acked = f.cursor.mark()
+	f.life++
 	f.size, f.quiet = 0, time.Time{}
 	f.checked = false
 }
@@ -128,7 +132,7 @@ func (f *file) read(buffer []byte) ([]byte, error) {
 
 // state is what is kept of the file.
 func (f *file) state() FileState {
-	s := FileState{File: f.id, Path: f.path, Stream: f.stream, Size: f.size, Mark: f.acked}
+	s := FileState{File: f.id, Path: f.path, Origin: f.origin, Stream: f.stream, Size: f.size, Mark: f.acked}
 	if !f.gone.IsZero() {
 		s.Gone = f.gone.UnixMilli()
 	}

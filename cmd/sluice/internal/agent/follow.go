@@ -170,7 +170,7 @@ func (a *Agent) moveOn(f *file, b *batch, r *records, last, at int64, events boo
 	}
 	used := r.text[:r.pos]
 	span := Range{Path: f.path, File: f.id, Start: f.cursor.offset, Sum: xxhash.Sum64(used),
-		At: at, Last: f.cursor.last, Skip: f.cursor.skip}
+		At: at, Last: f.cursor.last, Skip: f.cursor.skip, life: f.life}
 	f.cursor.advance(used)
 	f.cursor.last, f.cursor.skip = last, r.skip
 	a.counts.read.Add(int64(len(used)))

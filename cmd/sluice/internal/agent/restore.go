@@ -28,7 +28,7 @@ func (a *Agent) restore() error {
 		return err
 	}
 	for _, s := range state.Files {
-		f := &file{id: s.File, path: s.Path, stream: s.Stream, mark: s.Mark, acked: s.Mark, size: s.Size}
+		f := &file{id: s.File, path: s.Path, origin: s.Origin, stream: s.Stream, mark: s.Mark, acked: s.Mark, size: s.Size}
 		if s.Gone != 0 {
 			f.gone = time.UnixMilli(s.Gone)
 		}

@@ -35,6 +35,7 @@ type State struct {
 type FileState struct {
 	File   FileID `json:"file"`
 	Path   string `json:"path"`
+	Origin string `json:"origin"` // the path it had when it was met
 	Stream string `json:"stream"`
 	Size   int64  `json:"size"` // as last seen
 	Mark   Mark   `json:"mark"`
