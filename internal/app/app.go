@@ -225,6 +225,7 @@ func (a *App) apiConfig() awsapi.Config {
 	for _, k := range a.cfg.Credentials {
 		c.Credentials = append(c.Credentials, awsapi.Credential{
 			AccessKey: k.AccessKeyID, SecretKey: k.SecretAccessKey, SessionToken: k.SessionToken, Account: k.AccountID,
+			Actions: k.Actions, Regions: k.Regions,
 		})
 	}
 	return c

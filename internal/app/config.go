@@ -84,6 +84,11 @@ type Credential struct {
 	SessionToken string `yaml:"session_token"`
 	// AccountID is the key's account; default account_id.
 	AccountID string `yaml:"account_id"`
+	// Actions are what the key may do: read, write, admin, or IAM's names and
+	// wildcards, as logs:PutLogEvents or logs:Get*. Default: everything.
+	Actions []string `yaml:"actions"`
+	// Regions are where the key may do so. Default: everywhere.
+	Regions []string `yaml:"regions"`
 }
 
 // BearerToken is one token that opens the HTTP ingestion endpoints.

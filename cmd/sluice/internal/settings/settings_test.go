@@ -174,7 +174,7 @@ func TestFileProblemsNameLineAndKey(t *testing.T) {
 	f("insecure: perhaps\n", `sluice.yaml:1: insecure wants true or false, not "perhaps"`)
 	f("credentials: abc\n", `sluice.yaml:1: credentials wants a list, not "abc"`)
 	f("credentials:\n  - a\n", `sluice.yaml:2: credentials[0] wants keys and values, not "a"`)
-	f("credentials:\n  - {access_key: a}\n", "sluice.yaml:2: unknown key credentials[0].access_key; the keys here are access_key_id, secret_access_key, session_token, account_id")
+	f("credentials:\n  - {access_key: a}\n", "sluice.yaml:2: unknown key credentials[0].access_key; the keys here are access_key_id, secret_access_key, session_token, account_id, actions, regions")
 	f("http: 3\n", `sluice.yaml:1: http wants keys and values, not "3"`)
 	f("- a\n", "sluice.yaml:1: the file wants keys and values, not a list")
 	f("listen: [a]\n", "sluice.yaml:1: listen wants text, not a list")
