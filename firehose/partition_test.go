@@ -10,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/google/go-cmp/cmp"
 
+	"sluice/firehose"
 	"sluice/internal/event"
 	"sluice/internal/vfs"
 	"sluice/internal/wal"
@@ -396,4 +398,34 @@ func TestKeysThatCannotBe(t *testing.T) {
 		t.Error(got)
 	}
 	w.settled(3)
+}
+
+// Formats that are not lines are made from the same partitions: small ones of
+// events that were held, large ones on the way.
+func TestPartitionsOfColumns(t *testing.T) {
+	for _, gather := range []int64{1 << 20, 100} {
+		w := newWorld(t, config{room: firehose.Config{GatherBytes: gather}})
+		route := w.create(messagesByKey + `,"SluiceConfiguration":{"Format":"parquet"},` + hints(64, 60))
+		batch := seal(t, `{"k":"a","n":0}`, `{"k":"b","n":1}`, `{"k":"a","n":2}`)
+		for range 2 {
+			if err := w.log.match(route, 0, w.clock.Now().UnixMilli(), event.Delivery{Batch: batch, Filter: "f"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.advance(time.Minute)
+		docs := w.chain("lake", 0)
+		if len(docs) != 1 || len(docs[0].Objects) != 2 || docs[0].Objects[0].Records != 4 || docs[0].Objects[1].Records != 2 {
+			t.Fatalf("%+v", docs)
+		}
+		for _, o := range w.objects() {
+			if !strings.HasSuffix(o.key, ".parquet") || !strings.HasPrefix(o.text, "PAR1") || !strings.HasSuffix(o.text, "PAR1") {
+				t.Errorf("%s is %.8q", o.key, o.text)
+			}
+		}
+		// The hash is that of the messages, however they reached the file.
+		if docs[0].Objects[0].XXH64 != fmt.Sprintf("%016x", xxhash.Sum64String(strings.Repeat("{\"k\":\"a\",\"n\":0}\n{\"k\":\"a\",\"n\":2}\n", 2))) {
+			t.Errorf("%+v", docs[0].Objects[0])
+		}
+		w.settled(6)
+	}
 }

@@ -108,11 +108,14 @@ func TestManyPartitions(t *testing.T) {
 // Many small log streams share one object: one for each interval, or as large as
 // was asked for, however little each of them sends.
 func TestManyLogStreamsShareObjects(t *testing.T) {
-	for _, members := range []string{extract, extract + "," + eventTime} {
+	if stride > 1 {
+		t.Skip("a gigabyte that one goroutine works on tells the race detector nothing")
+	}
+	for members, streams := range map[string]int{extract: 500, extract + "," + eventTime: 120} {
 		store := &tallyStore{}
 		w := newWorld(t, config{store: store})
 		route := w.create(hints(5, 300) + "," + members)
-		const streams, seconds, step = 500, 3600, 60
+		const seconds, step = 3600, 60
 		var sent int64
 		line := strings.Repeat("x", 999)
 		for now := 0; now < seconds; now += step {
