@@ -4,7 +4,8 @@
 //
 //	sluice serve       run the server
 //	sluice filter      print the lines of files that filter patterns select
-//	sluice ship        send the lines of files, or of standard input, as log events
+//	sluice ship        send the lines of files, or of standard input, as log events,
+//	                   and follow files with --follow
 //	sluice tail        print the events of a log group, and follow it
 //	sluice check       look for damage in the data folder of a server that is not running
 //	sluice verify      prove by its manifests what a bucket holds of delivery streams
