@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+
+	"sluice/internal/kafkadial"
 )
 
 var (
@@ -18,7 +20,7 @@ var (
 // member is this process in one generation of the group.
 type member struct {
 	s          *Source
-	c          *client
+	c          *kafkadial.Client
 	generation *kafka.Generation
 	partitions []*partition
 	leave      func() // leaves the group, without waiting
@@ -27,7 +29,7 @@ type member struct {
 	proven time.Time  // when the broker last took this member for one of the generation
 }
 
-func (s *Source) newMember(c *client, g *kafka.Generation, leave func()) *member {
+func (s *Source) newMember(c *kafkadial.Client, g *kafka.Generation, leave func()) *member {
 	m := &member{s: s, c: c, generation: g, leave: leave, proven: s.clock.Now()}
 	for topic, assigned := range g.Assignments {
 		for _, a := range assigned {
@@ -141,7 +143,7 @@ func (m *member) prove() error {
 func (m *member) watch(ctx context.Context, end context.CancelCauseFunc) {
 	for m.s.clock.Sleep(ctx, m.s.cfg.StallTimeout/4) == nil {
 		for _, p := range m.partitions {
-			if _, last, err := m.c.bounds(ctx, p.topic, p.id); err == nil {
+			if _, last, err := m.c.Bounds(ctx, p.topic, p.id); err == nil {
 				p.saw(last)
 			}
 			if p.stalled(m.s.clock.Now(), m.s.cfg.StallTimeout) {

@@ -113,7 +113,7 @@ func (p *partition) place(ctx context.Context) error {
 	case next < 0 && mark > 0:
 		next = mark
 	case next < 0:
-		first, end, err := p.m.c.bounds(ctx, p.topic, p.id)
+		first, end, err := p.m.c.Bounds(ctx, p.topic, p.id)
 		if err != nil {
 			return err
 		}
@@ -150,14 +150,14 @@ func (p *partition) readOnce(ctx context.Context) error {
 	}
 	defer func() { p.s.budget.release(p.held) }()
 	from := p.at()
-	page, err := p.m.c.fetch(ctx, p.topic, p.id, from, p.want)
+	page, err := p.m.c.Fetch(ctx, p.topic, p.id, from, p.want)
 	if err != nil {
 		p.s.counts.fetchErrors.Add(1)
 		return err
 	}
-	defer page.discard()
-	p.saw(page.end)
-	next, err := page.each(from, func(r *protocol.Record) error { return p.take(ctx, r) })
+	defer page.Discard()
+	p.saw(page.End)
+	next, err := page.Each(from, func(r *protocol.Record) error { return p.take(ctx, r) })
 	if err == nil {
 		err = p.flush(ctx)
 	}
@@ -169,7 +169,7 @@ func (p *partition) readOnce(ctx context.Context) error {
 	switch {
 	case next > from:
 		p.advance(next)
-	case len(page.sets) > 0:
+	case !page.Empty():
 		p.advance(from + 1) // compaction left nothing of the offsets up to the end of this batch
 	default:
 		p.alive()
@@ -192,7 +192,7 @@ const gapRetry = 30 * time.Second
 // gap answers to OFFSET_OUT_OF_RANGE: records are gone that nobody stored.
 func (p *partition) gap(ctx context.Context) error {
 	at := p.at()
-	first, end, err := p.m.c.bounds(ctx, p.topic, p.id)
+	first, end, err := p.m.c.Bounds(ctx, p.topic, p.id)
 	if err != nil {
 		return err
 	}

@@ -72,13 +72,13 @@ func (p *partition) putAside(ctx context.Context, timestamp, next int64, a aside
 // broker answers, and later batches can be decoded: otherwise nothing is passed.
 func (p *partition) passPoison(ctx context.Context, cause error) error {
 	from := p.at()
-	_, end, err := p.m.c.bounds(ctx, p.topic, p.id)
+	_, end, err := p.m.c.Bounds(ctx, p.topic, p.id)
 	if err != nil {
 		return cause
 	}
 	good := func(at int64) bool {
-		page, err := p.m.c.fetch(ctx, p.topic, p.id, at, minFetch)
-		page.discard()
+		page, err := p.m.c.Fetch(ctx, p.topic, p.id, at, minFetch)
+		page.Discard()
 		return err == nil
 	}
 	next := firstGood(from, end, good)

@@ -56,11 +56,13 @@ func New(cfg Config, links Links) (*Source, error) {
 func (s *Source) Name() string { return s.cfg.Name }
 
 const (
-	metadataTTL = time.Second // a leader that moved is found within
-	joinBackoff = time.Second
-	minBackoff  = 100 * time.Millisecond
-	maxBackoff  = 10 * time.Second
-	watchTopics = 5 * time.Second // for partitions that are added
+	groupTimeout = 10 * time.Second // for an answer of the coordinator
+	minFetch     = 64 << 10         // asked of a partition that has nothing new
+	metadataTTL  = time.Second      // a leader that moved is found within
+	joinBackoff  = time.Second
+	minBackoff   = 100 * time.Millisecond
+	maxBackoff   = 10 * time.Second
+	watchTopics  = 5 * time.Second // for partitions that are added
 )
 
 // Run reads until ctx ends, then commits what is stored, leaves the group and
@@ -86,9 +88,8 @@ func (s *Source) Run(ctx context.Context) error {
 // session is a member of the group from joining to leaving, over connections of
 // its own.
 func (s *Source) session(ctx context.Context) error {
-	transport := s.links.Cluster.Transport(metadataTTL, s.cfg.Topics...)
-	defer transport.CloseIdleConnections()
-	c := &client{Client: kafka.Client{Addr: s.links.Cluster.Addr(), Timeout: requestTimeout, Transport: transport}, transport: transport}
+	c := s.links.Cluster.Client(metadataTTL, s.cfg.Topics...)
+	defer c.Close()
 	group, err := kafka.NewConsumerGroup(s.groupConfig())
 	if err != nil {
 		return fmt.Errorf("join group %s: %w", s.cfg.GroupID, err)
@@ -127,7 +128,7 @@ func (s *Source) groupConfig() kafka.ConsumerGroupConfig {
 		HeartbeatInterval: s.heartbeat,
 		SessionTimeout:    s.cfg.SessionTimeout, RebalanceTimeout: s.cfg.SessionTimeout,
 		JoinGroupBackoff: joinBackoff, WatchPartitionChanges: true, PartitionWatchInterval: watchTopics,
-		StartOffset: start, Timeout: requestTimeout,
+		StartOffset: start, Timeout: groupTimeout,
 		ErrorLogger: kafka.LoggerFunc(func(format string, args ...any) {
 			s.cfg.Logger.Debug("kafka client", "says", fmt.Sprintf(format, args...))
 		}),

@@ -1,4 +1,4 @@
-package kafka
+package kafkadial
 
 import (
 	"context"
@@ -15,29 +15,38 @@ import (
 const (
 	maxWait        = 500 * time.Millisecond // that a broker holds a fetch without records
 	requestTimeout = 10 * time.Second       // for an answer to any request
-	minFetch       = 64 << 10               // asked of a partition that has nothing new
 	readCommitted  = 1
 )
 
-// client sends requests to one cluster. kafka-go's own Client leaves out what
+// Client sends requests to one cluster. kafka-go's own Client leaves out what
 // tells aborted transactions from committed ones, so fetches are made here.
-type client struct {
+type Client struct {
 	kafka.Client
 	transport *kafka.Transport
 }
 
-// page is the answer to one fetch. Its records live until the next fetch.
-type page struct {
-	sets    []protocol.RecordReader
-	aborted []fetch.ResponseTransaction
-	// end is the first offset that the partition does not have yet, the high
-	// watermark: lag counts what lies behind an open transaction, too.
-	end int64
+// Client returns a client over connections of its own, which learns within ttl
+// when the leader of one of the topics moved.
+func (c *Cluster) Client(ttl time.Duration, topics ...string) *Client {
+	t := c.Transport(ttl, topics...)
+	return &Client{Client: kafka.Client{Addr: c.Addr(), Timeout: requestTimeout, Transport: t}, transport: t}
 }
 
-// fetch asks for the records of a partition from an offset on, at most maxBytes of
+// Close closes the connections.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// Page is the answer to one fetch. Its records live until the next fetch.
+type Page struct {
+	sets    []protocol.RecordReader
+	aborted []fetch.ResponseTransaction
+	// End is the first offset that the partition does not have yet, the high
+	// watermark: lag counts what lies behind an open transaction, too.
+	End int64
+}
+
+// Fetch asks for the records of a partition from an offset on, at most maxBytes of
 // them, or one batch if that is larger.
-func (c *client) fetch(ctx context.Context, topic string, partition int, from int64, maxBytes int) (page, error) {
+func (c *Client) Fetch(ctx context.Context, topic string, partition int, from int64, maxBytes int) (Page, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	answer, err := c.transport.RoundTrip(ctx, c.Addr, &fetch.Request{
@@ -48,20 +57,20 @@ func (c *client) fetch(ctx context.Context, topic string, partition int, from in
 		}}}},
 	})
 	if err != nil {
-		return page{}, fmt.Errorf("fetch: %w", err)
+		return Page{}, fmt.Errorf("fetch: %w", err)
 	}
 	res, ok := answer.(*fetch.Response)
 	if !ok || res.ErrorCode == 0 && (len(res.Topics) != 1 || len(res.Topics[0].Partitions) != 1) {
-		return page{}, errors.New("fetch: answer without the partition")
+		return Page{}, errors.New("fetch: answer without the partition")
 	}
 	if res.ErrorCode != 0 {
-		return page{}, fmt.Errorf("fetch: %w", kafka.Error(res.ErrorCode))
+		return Page{}, fmt.Errorf("fetch: %w", kafka.Error(res.ErrorCode))
 	}
 	p := &res.Topics[0].Partitions[0]
 	if p.ErrorCode != 0 {
-		return page{}, fmt.Errorf("fetch: %w", kafka.Error(p.ErrorCode))
+		return Page{}, fmt.Errorf("fetch: %w", kafka.Error(p.ErrorCode))
 	}
-	out := page{aborted: p.AbortedTransactions, end: p.HighWatermark}
+	out := Page{aborted: p.AbortedTransactions, End: p.HighWatermark}
 	switch records := p.RecordSet.Records.(type) {
 	case nil:
 	case *protocol.RecordStream:
@@ -72,11 +81,11 @@ func (c *client) fetch(ctx context.Context, topic string, partition int, from in
 	return out, nil
 }
 
-// each visits the committed records from an offset on, in order. next is the
+// Each visits the committed records from an offset on, in order. next is the
 // offset to go on from: after the last record that was visited or that is no
 // message, from if there was none. A record's key and value are closed after the
 // visit.
-func (p *page) each(from int64, visit func(r *protocol.Record) error) (next int64, err error) {
+func (p *Page) Each(from int64, visit func(r *protocol.Record) error) (next int64, err error) {
 	next = from
 	open := map[int64]bool{} // producers inside an aborted transaction
 	for _, set := range p.sets {
@@ -115,7 +124,7 @@ func (p *page) each(from int64, visit func(r *protocol.Record) error) (next int6
 const abortMarker = 0
 
 // aborts opens the aborted transactions that begin at or before an offset.
-func (p *page) aborts(base int64, open map[int64]bool) {
+func (p *Page) aborts(base int64, open map[int64]bool) {
 	rest := p.aborted[:0]
 	for _, a := range p.aborted {
 		if a.FirstOffset <= base {
@@ -127,6 +136,9 @@ func (p *page) aborts(base int64, open map[int64]bool) {
 	p.aborted = rest
 }
 
+// Empty tells whether the answer holds nothing, not even records that Each hides.
+func (p *Page) Empty() bool { return len(p.sets) == 0 }
+
 // closeRecord gives a record's memory back to the client.
 func closeRecord(r *protocol.Record) {
 	if r.Key != nil {
@@ -137,8 +149,8 @@ func closeRecord(r *protocol.Record) {
 	}
 }
 
-// discard gives back the memory of records that nobody reads.
-func (p *page) discard() {
+// Discard gives back the memory of records that nobody reads.
+func (p *Page) Discard() {
 	for _, set := range p.sets {
 		for {
 			r, err := set.ReadRecord()
@@ -151,8 +163,8 @@ func (p *page) discard() {
 	p.sets = nil
 }
 
-// bounds asks for the first offset of a partition and the one after its last.
-func (c *client) bounds(ctx context.Context, topic string, partition int) (first, end int64, err error) {
+// Bounds asks for the first offset of a partition and the one after its last.
+func (c *Client) Bounds(ctx context.Context, topic string, partition int) (first, end int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	res, err := c.ListOffsets(ctx, &kafka.ListOffsetsRequest{
