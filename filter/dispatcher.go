@@ -120,6 +120,13 @@ func (d *Dispatcher) Passed(ends []uint64) bool {
 	return true
 }
 
+// Needed is the first position of a shard that filters may still read: after a
+// crash they go on there.
+func (d *Dispatcher) Needed(shard uint32) uint64 {
+	w := d.shards[shard]
+	return min(w.position(), w.shard.State.InputEnd())
+}
+
 // Settle returns when everything that is durable now was matched, and its
 // matches are durable too.
 func (d *Dispatcher) Settle(ctx context.Context) error {
@@ -226,8 +233,8 @@ func (w *worker) block(ctx context.Context, block wal.Block) error {
 			if err := w.batch(f); err != nil {
 				return err
 			}
-			w.unread += len(f.Payload)
 		}
+		w.unread += len(f.Payload) // of all types: the log waits for the position to be freed
 		w.next = f.Seq + 1
 		if len(w.entries) >= maxFrame {
 			if err := w.flush(ctx, 0); err != nil {

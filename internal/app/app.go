@@ -140,26 +140,21 @@ func (a *App) openStore() ([]filter.Shard, []*firehose.State, error) {
 	a.indexes = make([]*embedded.Index, n)
 	a.origins = make(origins.Shards, n)
 	var err error
-	a.store, err = store.Open(a.cfg.FS, store.Config{
-		Dir: a.dir.path("wal"), Shards: n, SegmentBytes: a.cfg.Log.SegmentBytes, TailBytes: a.cfg.Log.TailBytes,
-		Folders: func(shard uint32) []wal.Folder {
-			filters[shard].State, lanes[shard], a.indexes[shard] = filter.NewState(), firehose.NewState(), embedded.NewIndex()
-			a.origins[shard] = origins.NewMarks()
-			a.requests = append(a.requests, requests.NewSeen(requests.Limit/n))
-			return []wal.Folder{a.indexes[shard], filters[shard].State, lanes[shard], a.origins[shard], a.requests[shard]}
-		},
-		Quarantine: func(shard uint32, d wal.Damage) {
-			a.log.Error("log damage gone around", "shard", shard, "segment", d.Segment, "offset", d.Offset,
-				"bytes", d.Length, "first", d.FirstSeq, "last", d.LastSeq, "what", d.Reason)
-		},
-	})
+	cfg := a.storeConfig()
+	cfg.Folders = func(shard uint32) []wal.Folder {
+		filters[shard].State, lanes[shard], a.indexes[shard] = filter.NewState(), firehose.NewState(), embedded.NewIndex()
+		a.origins[shard] = origins.NewMarks()
+		a.requests = append(a.requests, requests.NewSeen(requests.Limit/n))
+		return []wal.Folder{a.indexes[shard], filters[shard].State, lanes[shard], a.origins[shard], a.requests[shard]}
+	}
+	a.store, err = store.Open(a.cfg.FS, cfg)
 	if err != nil {
 		return nil, nil, err
 	}
 	parts := make([]embedded.Shard, n)
 	for i := range parts {
 		filters[i].Number, filters[i].Log = uint32(i), a.store.Log(uint32(i))
-		parts[i] = embedded.Shard{Log: filters[i].Log, Index: a.indexes[i]}
+		parts[i] = embedded.Shard{Log: a.store.Shard(uint32(i)), Index: a.indexes[i]}
 	}
 	a.streams = embedded.New(parts...)
 	return filters, lanes, nil
@@ -177,7 +172,7 @@ func (a *App) openAPI() error {
 	a.stopLiveTails = logs.StopLiveTails
 	repeated := a.registry.Counter("sluice_ingest_repeated_events_total", "Events of requests that were sent again, stored once and not received anew.").With()
 	events, err := ingest.New(ingest.Config{
-		Definitions: a.catalog, Appender: a.store, Rejections: a.store, Clock: a.clock, Logger: a.log,
+		Definitions: a.catalog, Appender: appender{a.store}, Rejections: a.store, Clock: a.clock, Logger: a.log,
 		Received: func(events int) { a.metrics.received.Add(uint64(events)) },
 		Requests: requests.NewWindow(a.requests...),
 		Repeated: func(events int) { repeated.Add(events) },

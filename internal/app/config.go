@@ -56,6 +56,8 @@ type Config struct {
 	HTTPIngest HTTPIngest `yaml:"http_ingest"`
 	// Log sizes the log in the middle.
 	Log Log `yaml:"log"`
+	// Storage bounds what is kept on disk.
+	Storage Storage `yaml:"storage"`
 	// LogLevel is debug, info, warn or error. Default info.
 	LogLevel string `yaml:"log_level"`
 	// TestClock, an RFC 3339 instant, makes the event clock stand still until
@@ -142,6 +144,25 @@ type Log struct {
 	SegmentBytes int64 `yaml:"segment_bytes"`
 	// TailBytes is the memory for recent blocks of one shard. Default 8 MiB.
 	TailBytes int64 `yaml:"tail_bytes"`
+}
+
+// Storage bounds what is kept on disk.
+type Storage struct {
+	// MaxBytes is the disk budget of everything below wal and store; 0 is none.
+	MaxBytes int64 `yaml:"max_bytes"`
+	// Policy says what happens when the budget is used up: block refuses what
+	// clients send until there is room, drop-oldest removes the oldest files and
+	// counts what was in them. Default block.
+	Policy string `yaml:"policy"`
+	// MinFreeBytes of the file system are left free, whatever the budget. Default
+	// 128 MiB.
+	MinFreeBytes int64 `yaml:"min_free_bytes"`
+	// CompactBytesPerSecond bounds how fast old segments of the log are compacted;
+	// 0 is no bound.
+	CompactBytesPerSecond int64 `yaml:"compact_bytes_per_second"`
+	// CacheBytes is the memory for decoded blocks of compacted files. Default
+	// 32 MiB.
+	CacheBytes int64 `yaml:"cache_bytes"`
 }
 
 // Pipelines declare log groups, delivery streams and subscription filters in
@@ -261,6 +282,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.Log.Shards, 1)
 	setDefault(&c.Log.SegmentBytes, 64<<20)
 	setDefault(&c.Log.TailBytes, 8<<20)
+	c.Storage.setDefaults()
 	setDefault(&c.LogLevel, "info")
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -291,5 +313,5 @@ func (c *Config) check() error {
 	case c.HTTP.MaxInflatedBytes > event.MaxText:
 		return fmt.Errorf("http.max_inflated_bytes: %d is more than a batch can hold (%d)", c.HTTP.MaxInflatedBytes, event.MaxText)
 	}
-	return nil
+	return c.Storage.check(c.Log)
 }

@@ -15,7 +15,7 @@ import (
 func (a *App) addHTTPIngest(border *awsapi.Config) error {
 	replaced := a.registry.Counter("sluice_ingest_replaced_bytes_total", "Bytes of HTTP ingestion that were not UTF-8 and became U+FFFD.").With()
 	cfg := httpingest.Config{
-		Definitions: a.catalog, Appender: a.store, Rejections: a.store, Clock: a.clock, Logger: a.log,
+		Definitions: a.catalog, Appender: appender{a.store}, Rejections: a.store, Clock: a.clock, Logger: a.log,
 		Received: func(events int) { a.metrics.received.Add(uint64(events)) },
 		Replaced: replaced.Add,
 	}

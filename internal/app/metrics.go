@@ -46,6 +46,7 @@ func (a *App) collect() {
 	a.collectFilters()
 	a.collectDelivery()
 	a.collectLog()
+	a.collectStorage()
 }
 
 func (a *App) collectIngest() {

@@ -34,7 +34,7 @@ func (a *App) Run(ctx context.Context) (err error) {
 	if err := a.listen(ctx); err != nil {
 		return err
 	}
-	failed := make(chan error, 4+len(a.kafka)+len(a.rooms)) // one for each part, so that none ever waits to fail
+	failed := make(chan error, 5+len(a.kafka)+len(a.rooms)) // one for each part, so that none ever waits to fail
 	stopOrphans := background(a.abortOrphans)
 	defer stopOrphans()
 	stopRooms := a.startRooms(failed)
@@ -88,10 +88,11 @@ const (
 
 // startRooms starts what reads the log. stop ends it, filters first.
 func (a *App) startRooms(failed chan<- error) (stop func() error) {
+	stopStore := start("store", a.store.Run, failed)
 	stopFilters := start("filter", a.dispatcher.Run, failed)
 	stopDelivery := start("firehose", a.firehose.Run, failed)
 	stopMore := a.startMore(failed)
-	return func() error { return errors.Join(stopMore(), stopFilters(), stopDelivery()) }
+	return func() error { return errors.Join(stopMore(), stopFilters(), stopDelivery(), stopStore()) }
 }
 
 // start runs a room in a goroutine. failed gets the error of a room that ended
