@@ -9,6 +9,7 @@
 //	sluice tail        print the events of a log group, and follow it
 //	sluice check       look for damage in the data folder of a server that is not running
 //	sluice verify      prove by its manifests what a bucket holds of delivery streams
+//	sluice replay      put the records of error objects back into a delivery stream
 //	sluice version     print the version
 //	sluice quickstart  run a server with a pipeline and feed it
 //

@@ -21,6 +21,7 @@ type commands struct {
 	Tail    tailCommand    `cmd:"" help:"Print the events of a log group, and follow it."`
 	Check   checkCommand   `cmd:"" help:"Look for damage in the data folder of a server that is not running."`
 	Verify  verifyCommand  `cmd:"" help:"Prove by its manifests what a bucket holds of delivery streams."`
+	Replay  replayCommand  `cmd:"" help:"Put the records of error objects back into a delivery stream."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 
 	Quickstart quickstartCommand `cmd:"" help:"Run a server with a pipeline and watch logs travel through it."`
