@@ -59,6 +59,7 @@ func (l *fakeLog) commit(shard uint32, f wal.Frame) {
 type fakeFrame struct {
 	wal.Frame
 	parcel event.Parcel // for puts and matches
+	lost   bool         // counted, and not to be read any more
 }
 
 func newFakeLog(shards int) *fakeLog {
@@ -182,7 +183,7 @@ func (l *fakeLog) Parcels(ctx context.Context, key uint64, r event.Range, visit 
 	frames := slices.Clone(l.shards[r.Shard])
 	l.mu.Unlock()
 	for _, f := range frames {
-		if f.Key != key || f.Seq < r.Start || f.Seq >= r.End || f.parcel.Count() == 0 {
+		if f.Key != key || f.Seq < r.Start || f.Seq >= r.End || f.parcel.Count() == 0 || f.lost {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
@@ -241,5 +242,14 @@ func (l *fakeLog) forget(key uint64) {
 				frames[i].parcel = event.Parcel{}
 			}
 		}
+	}
+}
+
+// lose damages all frames of a shard.
+func (l *fakeLog) lose(shard int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.shards[shard] {
+		l.shards[shard][i].lost = true
 	}
 }

@@ -146,7 +146,7 @@ func (l *lane) lookAtPartitions(ctx context.Context, cur cursor, told *settings,
 	if err := l.account(ctx, g); err != nil {
 		return nil, time.Time{}, fmt.Errorf("account partitions: %w", err)
 	}
-	parts, position, due := g.cut(now.UnixMilli())
+	parts, position, due := g.cut(now.UnixMilli(), cur.position)
 	l.open.Store(int64(len(g.accounts)))
 	if !due {
 		return nil, g.wake(now), nil

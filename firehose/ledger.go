@@ -168,8 +168,12 @@ const early = 8
 
 // cut picks what is due now, and what soon will be. It returns the parts, the
 // position that the lane has when they are delivered, and false when nothing is
-// due.
-func (g *ledger) cut(now int64) (parts []part, position uint64, due bool) {
+// due. Where the log has lost everything that was left, a cut without an object
+// takes the lane past it.
+func (g *ledger) cut(now int64, from uint64) (parts []part, position uint64, due bool) {
+	if len(g.accounts) == 0 && g.position > from {
+		return []part{{name: string(droppedName), first: from}}, g.position, true
+	}
 	if !g.full && !g.drain && now < g.next {
 		return nil, 0, false
 	}

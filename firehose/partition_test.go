@@ -429,3 +429,23 @@ func TestPartitionsOfColumns(t *testing.T) {
 		w.settled(6)
 	}
 }
+
+// What the log has lost holds no partition up, also if nothing else is left.
+func TestLostPartitionsAreGoneAround(t *testing.T) {
+	w := newWorld(t, config{})
+	route := w.create(byKey + "," + hints(64, 60))
+	w.put(route, `{"k":"a"}`)
+	w.stop()
+	log := w.log.restarted(t, 0)
+	log.lose(0)
+	next := newWorld(t, config{disk: w.disk, log: log, defs: w.defs, at: w.clock.Now()})
+	next.advance(time.Minute)
+	if s := next.status(); s.InFlight != 0 || s.Delivered != 0 || s.Objects != 0 || s.Err != nil {
+		t.Errorf("%+v", s)
+	}
+	next.put(route, `{"k":"b"}`)
+	next.advance(time.Minute)
+	next.wantUnder(map[string][]string{"k=b/": {`{"k":"b"}`}})
+	next.settled(1)
+	next.chain("lake", 0)
+}
