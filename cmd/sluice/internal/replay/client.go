@@ -56,13 +56,13 @@ func (c *Client) Put(ctx context.Context, records [][]byte) error {
 
 // put makes one call and returns the records that were refused.
 func (c *Client) put(ctx context.Context, records [][]byte) (refused [][]byte, err error) {
-	type data struct{ Data []byte }
+	type entry struct{ Data []byte }
 	in := struct {
 		DeliveryStreamName string
-		Records            []data
+		Records            []entry
 	}{DeliveryStreamName: c.Stream}
 	for _, r := range records {
-		in.Records = append(in.Records, data{r})
+		in.Records = append(in.Records, entry{r})
 	}
 	body, err := json.Marshal(in)
 	if err != nil {
