@@ -1,0 +1,148 @@
+package kafka
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"sluice/internal/event"
+	"sluice/internal/kafkadial"
+)
+
+// brokerVariable makes the test binary a broker, so that a benchmark's processor
+// time is the client's alone.
+const brokerVariable = "SLUICE_TEST_BROKER"
+
+func serveBroker() bool {
+	if os.Getenv(brokerVariable) == "" {
+		return false
+	}
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(partitions, topic))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return true
+	}
+	defer c.Close()
+	fmt.Println(c.ListenAddrs()[0])
+	io.Copy(io.Discard, os.Stdin) // until the benchmark closes it
+	return true
+}
+
+// broker starts a broker in a process of its own.
+func broker(b *testing.B) *kafkadial.Cluster {
+	b.Helper()
+	command := exec.Command(os.Args[0])
+	command.Env = append(os.Environ(), brokerVariable+"=1")
+	in, err := command.StdinPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	out, err := command.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		in.Close()
+		command.Wait()
+	})
+	address, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		b.Fatal(err)
+	}
+	d, err := kafkadial.New(kafkadial.Config{Brokers: []string{strings.TrimSpace(address)}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return d
+}
+
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+const benchBatch = 700 << 10 // bytes of messages in a parcel
+
+func load(b *testing.B, n int) []event.Parcel {
+	var parcels []event.Parcel
+	for i := range n {
+		parcels = append(parcels, parcel(b, uint64(i+1), fmt.Sprint("s", i), benchBatch/1000, 1000-12))
+	}
+	return parcels
+}
+
+// BenchmarkProduce is MB of messages per second of the client's processor time.
+func BenchmarkProduce(b *testing.B) {
+	for name, codec := range map[string]kafka.Compression{"none": 0, "snappy": kafka.Snappy, "zstd": kafka.Zstd} {
+		b.Run(name, func(b *testing.B) {
+			p := producer(b, broker(b), func(c *ProducerConfig) { c.Compression = codec })
+			parcels := load(b, 8)
+			number := uint64(0)
+			start, sent := cpu(), 0
+			for b.Loop() {
+				for i := range parcels {
+					number++
+					parcels[i].Position.Number = number
+					sent += parcels[i].Bytes()
+				}
+				if err := p.Produce(b.Context(), 9, parcels...); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(sent)/1e6/(cpu()-start).Seconds(), "MB/cpu-s")
+		})
+	}
+}
+
+// BenchmarkConsume reads 64 batches again for every round.
+func BenchmarkConsume(b *testing.B) {
+	d := broker(b)
+	p := producer(b, d, nil)
+	parcels := load(b, 64)
+	size := 0
+	for i := range parcels {
+		size += parcels[i].Bytes()
+	}
+	if err := p.Produce(b.Context(), 9, parcels...); err != nil {
+		b.Fatal(err)
+	}
+	round, spent := 0, time.Duration(0)
+	for b.Loop() {
+		round++
+		c, err := NewConsumer(ConsumerConfig{Cluster: d, Topic: topic, GroupID: fmt.Sprint("g", round), Logger: quiet})
+		if err != nil {
+			b.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(b.Context())
+		var got atomic.Int64
+		start := cpu()
+		c.Run(ctx, func(_ context.Context, parcels []event.Parcel) error {
+			for _, p := range parcels {
+				if got.Add(int64(p.Bytes())) >= int64(size) {
+					cancel()
+				}
+			}
+			return nil
+		})
+		cancel()
+		spent += cpu() - start
+	}
+	b.ReportMetric(float64(size)*float64(round)/1e6/spent.Seconds(), "MB/cpu-s")
+}

@@ -1,0 +1,399 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+
+	"sluice/internal/clock"
+	"sluice/internal/event"
+	"sluice/internal/kafkadial"
+)
+
+// ConsumerConfig is what is read. Cluster, Topic and GroupID are required.
+type ConsumerConfig struct {
+	Cluster *kafkadial.Cluster
+	Topic   string
+	GroupID string
+	// FetchBytes is the most that is asked of a partition at once. Default 4 MiB.
+	FetchBytes int
+	// SessionTimeout is how long brokers wait for a silent member. Default 30 s.
+	SessionTimeout time.Duration
+	// StallTimeout is how long lag may stand still until the group is joined
+	// anew. Default 60 s.
+	StallTimeout time.Duration
+	// Logger takes what nobody asked for. Default slog.Default.
+	Logger *slog.Logger
+}
+
+// ConsumerStats counts since New.
+type ConsumerStats struct {
+	Records, Bytes int64 // visited, and the size of their values
+	Duplicates     int64 // passed over by their origin
+	Unreadable     int64 // batch payloads that are no sealed record
+	Rebalances     int64
+	Stalls         int64
+	Gaps           int64 // partitions that found their offset gone, and stopped
+	Errors         int64 // of fetches, commits and the group
+}
+
+// Visit makes parcels durable. They are what one fetch of one partition brought,
+// in order, and live until it returns; a parcel's position is the partition and
+// the offset of its record. After nil they are committed; after an error they come
+// again. ctx ends with the generation: what is done later may be done by another
+// member, too.
+type Visit func(ctx context.Context, parcels []event.Parcel) error
+
+// Consumer reads what a Producer wrote, each record once. Records of other
+// programs have no origin and are visited as often as they are there.
+type Consumer struct {
+	cfg   ConsumerConfig
+	clock clock.Machine
+
+	records, bytes, duplicates, unreadable, rebalances, stalls, gaps, failures atomic.Int64
+}
+
+// NewConsumer checks the configuration. It connects to nothing.
+func NewConsumer(cfg ConsumerConfig) (*Consumer, error) {
+	if cfg.Cluster == nil || cfg.Topic == "" || cfg.GroupID == "" {
+		return nil, errors.New("make kafka consumer: cluster, topic and group are needed")
+	}
+	if cfg.FetchBytes == 0 {
+		cfg.FetchBytes = 4 << 20
+	}
+	if cfg.SessionTimeout == 0 {
+		cfg.SessionTimeout = 30 * time.Second
+	}
+	if cfg.StallTimeout == 0 {
+		cfg.StallTimeout = time.Minute
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	return &Consumer{cfg: cfg}, nil
+}
+
+// Stats returns the counters.
+func (c *Consumer) Stats() ConsumerStats {
+	return ConsumerStats{
+		c.records.Load(), c.bytes.Load(), c.duplicates.Load(), c.unreadable.Load(), c.rebalances.Load(), c.stalls.Load(), c.gaps.Load(), c.failures.Load(),
+	}
+}
+
+const (
+	consumerMetadataTTL = time.Second
+	groupTimeout        = 10 * time.Second
+	watchTopics         = 5 * time.Second
+)
+
+var (
+	errFenced  = errors.New("the group goes on without this member")
+	errStalled = errors.New("lag stands still")
+)
+
+// Run visits the partitions that the group assigns to this member, each from a
+// goroutine of its own, until ctx ends.
+func (c *Consumer) Run(ctx context.Context, visit Visit) error {
+	for ctx.Err() == nil {
+		if err := c.session(ctx, visit); err != nil && ctx.Err() == nil {
+			c.cfg.Logger.Error("kafka group is joined anew", "group", c.cfg.GroupID, "why", err)
+			if c.clock.Sleep(ctx, time.Second) != nil {
+				break
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// session is a member from joining to leaving.
+func (c *Consumer) session(ctx context.Context, visit Visit) error {
+	client := c.cfg.Cluster.Client(consumerMetadataTTL, c.cfg.Topic)
+	defer client.Close()
+	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
+		ID: c.cfg.GroupID, Brokers: c.cfg.Cluster.Brokers(), Dialer: c.cfg.Cluster.Dialer(), Topics: []string{c.cfg.Topic},
+		HeartbeatInterval: min(max(c.cfg.SessionTimeout/10, 50*time.Millisecond), 3*time.Second),
+		SessionTimeout:    c.cfg.SessionTimeout, RebalanceTimeout: c.cfg.SessionTimeout, JoinGroupBackoff: time.Second,
+		WatchPartitionChanges: true, PartitionWatchInterval: watchTopics, StartOffset: kafka.FirstOffset, Timeout: groupTimeout,
+	})
+	if err != nil {
+		return err
+	}
+	defer group.Close()
+	leave := func() { go group.Close() }
+	defer context.AfterFunc(ctx, leave)()
+	for {
+		generation, err := group.Next(ctx)
+		if ctx.Err() != nil || errors.Is(err, kafka.ErrGroupClosed) {
+			return ctx.Err()
+		}
+		if err != nil {
+			c.failures.Add(1)
+			c.cfg.Logger.Warn("kafka group", "group", c.cfg.GroupID, "error", err)
+			continue
+		}
+		c.rebalances.Add(1)
+		m := &consumerMember{c: c, client: client, generation: generation, leave: leave, visit: visit}
+		ended := make(chan error, 1)
+		generation.Start(func(ctx context.Context) { ended <- m.run(ctx) })
+		if err := <-ended; errors.Is(err, errStalled) {
+			return err
+		}
+	}
+}
+
+// consumerMember is a Consumer in one generation of its group.
+type consumerMember struct {
+	c          *Consumer
+	client     *kafkadial.Client
+	generation *kafka.Generation
+	leave      func()
+	visit      Visit
+}
+
+func (m *consumerMember) run(ctx context.Context) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	var wg sync.WaitGroup
+	for _, a := range m.generation.Assignments[m.c.cfg.Topic] {
+		l := &lane{m: m, id: a.ID, next: a.Offset, moved: m.c.clock.Now(), log: m.c.cfg.Logger.With("topic", m.c.cfg.Topic, "partition", a.ID)}
+		wg.Go(func() {
+			if err := l.run(ctx); errors.Is(err, errFenced) {
+				end(err)
+			}
+		})
+		wg.Go(func() { l.watch(ctx, end) })
+	}
+	<-ctx.Done() // a member without partitions waits for the next generation
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+// lane reads one partition in one generation.
+type lane struct {
+	m    *consumerMember
+	id   int
+	log  *slog.Logger
+	seen marks // nil until they are read
+
+	parcels []event.Parcel
+	fresh   marks // seen, with what is in parcels
+
+	mu    sync.Mutex // guards the fields below
+	next  int64
+	end   int64
+	moved time.Time
+	busy  bool // a visit is under way, or the partition is stopped
+}
+
+func (l *lane) run(ctx context.Context) error {
+	for pause := minBackoff; ctx.Err() == nil; {
+		err := l.step(ctx)
+		if err == nil {
+			pause = minBackoff
+			continue
+		}
+		if errors.Is(err, errFenced) || ctx.Err() != nil {
+			return err
+		}
+		l.m.c.failures.Add(1)
+		if errors.Is(err, kafka.OffsetOutOfRange) {
+			l.stop()
+		} else {
+			l.log.Warn("kafka partition is tried again", "offset", l.next, "error", err)
+		}
+		if l.m.c.clock.Sleep(ctx, pause) == nil {
+			pause = min(2*pause, maxBackoff)
+		}
+	}
+	return ctx.Err()
+}
+
+// stop reports a partition whose offset is gone: records were lost, and going on
+// elsewhere would hide it. It is tried again, in case a broker was behind.
+func (l *lane) stop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.busy {
+		l.busy = true
+		l.m.c.gaps.Add(1)
+		l.log.Error("kafka partition stopped: the offset to go on from is not there", "offset", l.next)
+	}
+}
+
+// step fetches, visits and commits once.
+func (l *lane) step(ctx context.Context) error {
+	if l.seen == nil {
+		if err := l.begin(ctx); err != nil {
+			return err
+		}
+	}
+	c := l.m.c
+	page, err := l.m.client.Fetch(ctx, c.cfg.Topic, l.id, l.next, c.cfg.FetchBytes)
+	if err != nil {
+		return err
+	}
+	defer page.Discard()
+	l.parcels, l.fresh = l.parcels[:0], l.seen.clone()
+	defer func() { l.parcels = nil }()
+	next, err := page.Each(l.next, l.take)
+	if err != nil {
+		return err
+	}
+	if next == l.next && !page.Empty() {
+		next++ // compaction left nothing up to the end of this batch
+	}
+	l.at(l.next, page.End, len(l.parcels) > 0)
+	if len(l.parcels) > 0 {
+		if err := l.m.visit(ctx, l.parcels); err != nil {
+			return fmt.Errorf("visit: %w", err)
+		}
+	}
+	if next > l.next {
+		if err := l.commit(ctx, next); err != nil {
+			return err
+		}
+		l.seen = l.fresh
+	}
+	for _, p := range l.parcels {
+		c.records.Add(1)
+		c.bytes.Add(int64(p.Bytes()))
+	}
+	l.at(next, page.End, false)
+	return nil
+}
+
+// begin reads the marks that were committed with the offset, and finds the first
+// offset of a group that has none.
+func (l *lane) begin(ctx context.Context) error {
+	c := l.m.c
+	res, err := l.m.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: c.cfg.GroupID, Topics: map[string][]int{c.cfg.Topic: {l.id}}})
+	if err != nil {
+		return fmt.Errorf("fetch offset: %w", err)
+	}
+	metadata := ""
+	for _, p := range res.Topics[c.cfg.Topic] {
+		if p.Error != nil {
+			return fmt.Errorf("fetch offset: %w", p.Error)
+		}
+		metadata = p.Metadata
+	}
+	if l.next < 0 {
+		first, end, err := l.m.client.Bounds(ctx, c.cfg.Topic, l.id)
+		if err != nil {
+			return err
+		}
+		l.at(first, end, false)
+	}
+	seen, err := parseMarks(metadata)
+	if err != nil {
+		l.log.Warn("kafka marks are lost: duplicates of before cannot be told", "error", err)
+		seen = marks{}
+	}
+	l.seen = seen
+	return nil
+}
+
+// take makes a parcel of a record that was not seen before.
+func (l *lane) take(r *protocol.Record) error {
+	c := l.m.c
+	origin, filter := Origin{Payload: Raw}, ""
+	for _, h := range r.Headers {
+		switch h.Key {
+		case originHeader:
+			o, err := parseOrigin(h.Value)
+			if err != nil {
+				continue // of a version to come: as if it had none
+			}
+			if !l.fresh.fresh(o, r.Offset) {
+				c.duplicates.Add(1)
+				return nil
+			}
+			origin = o
+		case filterHeader:
+			filter = string(h.Value)
+		}
+	}
+	if r.Value == nil {
+		return nil
+	}
+	value := make([]byte, r.Value.Len())
+	if _, err := io.ReadFull(r.Value, value); err != nil {
+		return fmt.Errorf("read value at offset %d: %w", r.Offset, err)
+	}
+	p := event.Parcel{Position: event.Position{Shard: uint32(l.id), Number: uint64(r.Offset)}, Arrived: r.Time.UnixMilli()}
+	if origin.Payload != Batch {
+		p.Records = [][]byte{value}
+		l.parcels = append(l.parcels, p)
+		return nil
+	}
+	batch, err := event.Open(value)
+	if err != nil {
+		c.unreadable.Add(1)
+		l.log.Error("kafka record is no batch and passed over", "offset", r.Offset, "error", err)
+		return nil
+	}
+	p.Deliveries = []event.Delivery{{Batch: batch, Key: origin.Stream, Filter: filter, Position: p.Position}}
+	l.parcels = append(l.parcels, p)
+	return nil
+}
+
+// commit makes an offset and the marks below it the group's, if this member still
+// belongs to it.
+func (l *lane) commit(ctx context.Context, next int64) error {
+	c, g := l.m.c, l.m.generation
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), groupTimeout) // the visitor's work is done: let it count
+	defer cancel()
+	res, err := l.m.client.OffsetCommit(ctx, &kafka.OffsetCommitRequest{
+		GroupID: g.GroupID, GenerationID: int(g.ID), MemberID: g.MemberID,
+		Topics: map[string][]kafka.OffsetCommit{c.cfg.Topic: {{Partition: l.id, Offset: next, Metadata: l.fresh.metadata()}}},
+	})
+	if err != nil {
+		return fmt.Errorf("commit offset: %w", err)
+	}
+	for _, p := range res.Topics[c.cfg.Topic] {
+		switch {
+		case p.Error == nil:
+		case errors.Is(p.Error, kafka.IllegalGeneration), errors.Is(p.Error, kafka.UnknownMemberId), errors.Is(p.Error, kafka.RebalanceInProgress):
+			return fmt.Errorf("commit offset: %w: %w", errFenced, p.Error)
+		default:
+			return fmt.Errorf("commit offset: %w", p.Error)
+		}
+	}
+	return nil
+}
+
+// at notes where the lane is.
+func (l *lane) at(next, end int64, busy bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.next, l.end, l.busy, l.moved = next, end, busy, l.m.c.clock.Now()
+}
+
+// watch ends the session when lag stands still though no visit is under way.
+func (l *lane) watch(ctx context.Context, end context.CancelCauseFunc) {
+	c := l.m.c
+	for c.clock.Sleep(ctx, c.cfg.StallTimeout/4) == nil {
+		_, last, err := l.m.client.Bounds(ctx, c.cfg.Topic, l.id)
+		l.mu.Lock()
+		if err == nil {
+			l.end = last
+		}
+		stalled := !l.busy && l.end > max(l.next, 0) && c.clock.Now().Sub(l.moved) > c.cfg.StallTimeout
+		l.mu.Unlock()
+		if stalled {
+			c.stalls.Add(1)
+			l.log.Error("kafka partition stands still", "for", c.cfg.StallTimeout.String())
+			end(errStalled)
+			l.m.leave()
+			return
+		}
+	}
+}
