@@ -29,11 +29,14 @@ func cutAll(t *testing.T, s Shape, text string) (messages []string, lines Lines)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &records{shape: c, text: []byte(text), final: true, lines: &lines}
-	var rec record
-	for r.next(&rec) {
-		messages = append(messages, string(rec.message))
-		r.accept(&rec)
+	for more := true; more; {
+		r := &records{shape: c, text: []byte(text), final: true, lines: &lines}
+		var rec record
+		for r.next(&rec) {
+			messages = append(messages, string(rec.message))
+			r.accept(&rec)
+		}
+		text, more = text[r.pos:], r.stopped
 	}
 	return messages, lines
 }
@@ -65,6 +68,9 @@ func FuzzRecords(f *testing.F) {
 	f.Add([]byte("1 a\n b\r\n\n2 c\n3 \xff\xff d\n4"), uint8(3), uint8(0))
 	f.Add([]byte("11111111111111111\n2\n"), uint8(1), uint8(3))
 	f.Fuzz(func(t *testing.T, text []byte, step, mode uint8) {
+		if bytes.Contains(text, []byte("\r\r")) {
+			t.Skip("a piece of nothing but CR is not made again: its batch is sent as new events")
+		}
 		s := Shape{MaxEvent: 8, Truncate: mode&1 != 0, MaxLines: 3}
 		if mode&2 != 0 {
 			s.MultilineStart = `^\d`
@@ -75,7 +81,7 @@ func FuzzRecords(f *testing.F) {
 		}
 		var lines Lines
 		pos, skip := 0, false
-		for end := 0; end < len(text); {
+		for end := 0; pos < len(text); {
 			end = min(len(text), end+1+int(step))
 			r := &records{shape: c, text: text[pos:end], final: end == len(text), skip: skip, lines: &lines}
 			var rec record

@@ -83,6 +83,9 @@ type records struct {
 	final bool // the last line ends although it has no line feed
 	skip  bool // pos is within a line whose rest is cut off
 	lines *Lines
+	// stopped: a piece of a line that is too long is a range of its own, because
+	// where it ends depends on text behind it.
+	stopped bool
 }
 
 // record is the next one, until it is accepted.
@@ -91,6 +94,7 @@ type record struct {
 	end       int  // where the text after it begins
 	skip      bool // the rest of its line is to be cut off
 	split     bool
+	piece     bool // ends within its line
 	truncated bool
 	partial   bool
 }
@@ -98,6 +102,7 @@ type record struct {
 // accept moves past a record.
 func (r *records) accept(rec *record) {
 	r.pos, r.skip = rec.end, rec.skip
+	r.stopped = r.stopped || rec.piece
 	if rec.split {
 		r.lines.Split++
 	}
@@ -113,7 +118,7 @@ func (r *records) accept(rec *record) {
 //
 // hot: BenchmarkAgent
 func (r *records) next(rec *record) bool {
-	for r.pos < len(r.text) {
+	for r.pos < len(r.text) && !r.stopped {
 		rest := r.text[r.pos:]
 		n := bytes.IndexByte(rest, '\n')
 		switch {
@@ -138,6 +143,10 @@ func (r *records) next(rec *record) bool {
 		}
 		*rec = record{message: line, end: r.pos + end, partial: n < 0 && r.final}
 		if !r.fits(line) {
+			if r.pos > 0 && !r.Truncate {
+				r.stopped = true
+				return false
+			}
 			r.shorten(rec, n >= 0)
 			return true
 		}
@@ -167,12 +176,15 @@ func (r *records) shorten(rec *record, ended bool) {
 	if !utf8.Valid(begin[:n]) {
 		n = max(1, utf8Prefix(rec.message, r.MaxEvent/3))
 	}
+	for n > 1 && rec.message[n-1] == '\r' { // at the end of a range it would be taken for a line's
+		n--
+	}
 	rec.message, rec.partial = rec.message[:n], false
 	if r.Truncate {
 		rec.truncated, rec.skip = true, !ended
 		return
 	}
-	rec.split, rec.end = true, r.pos+n
+	rec.split, rec.piece, rec.end = true, true, r.pos+n
 }
 
 // utf8Prefix is the length of the longest prefix of at most n bytes that ends
