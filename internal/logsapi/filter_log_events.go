@@ -191,6 +191,9 @@ func (a *API) filterLogEvents(ctx context.Context, c awsapi.Caller, in *filterLo
 		return nil, err
 	}
 	s.query = a.timesOf(g, in)
+	if s.pattern != nil {
+		s.query.Needles = s.pattern.Literals()
+	}
 	more, err := s.run(ctx)
 	if err != nil {
 		return nil, unavailable(err)
