@@ -32,6 +32,7 @@
 //
 // Without configured credentials any signature is accepted, and so is none.
 // With them a request is verified by SigV4 over exactly the headers it lists.
+// What a key may do, and in which regions, is checked after its signature.
 // The account is the configured one unless the access key is twelve digits,
 // the region is the credential scope's.
 //
