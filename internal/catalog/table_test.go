@@ -16,8 +16,6 @@ type alarm struct {
 	Count int
 }
 
-
-
 func openTable(t *testing.T, c *catalog.Catalog) *catalog.Table[alarm] {
 	t.Helper()
 	table, err := catalog.OpenTable[alarm](c, catalog.Alarms)
