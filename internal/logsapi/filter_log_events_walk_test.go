@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sluice/internal/awsapi"
+	"sluice/internal/compact"
 	"sluice/internal/event"
 	"sluice/internal/logsapi"
 	"sluice/internal/logsapi/logsapitest"
@@ -38,6 +39,8 @@ type world struct {
 	model  []modelEvent
 	now    int64 // timestamps drift with it
 	batch  int
+	// between is done now and then between two pages: the store compacts.
+	between func() error
 }
 
 // ingest stores some batches. Their events overlap those before; some come late,
@@ -117,19 +120,24 @@ func TestFilterLogEventsWalks(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	for round := range 30 {
 		var events source = &logsapitest.Events{}
+		between := func() error { return nil }
 		if round%2 == 0 {
-			log, err := store.Open(vfs.NewMem(), store.Config{Dir: "/wal", Shards: 1 + r.IntN(3), SegmentBytes: 1 << 20, TailBytes: 64 << 10, IndexBytes: 1 << 10})
+			log, err := store.Open(vfs.NewMem(), store.Config{
+				Dir: "/wal", Files: "/store", Shards: 1 + r.IntN(3), SegmentBytes: []int64{64 << 10, 1 << 20}[round/2%2], TailBytes: 64 << 10, IndexBytes: 1 << 10,
+				CompactBytes: 64 << 10, MergeFiles: 3, CacheBytes: 1 << 20, Compact: compact.Options{NGrams: true},
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer log.Close()
 			events = log
+			between = func() error { return log.Compact(t.Context()) }
 		}
 		a := serveOver(t, events, func(c *logsapi.Config) {
 			c.ScanBytes = []int64{1, 1000, 1 << 20}[r.IntN(3)]
 			c.ScanTime = []time.Duration{1, time.Hour}[r.IntN(2)]
 		})
-		w := &world{t: t, r: r, events: events, names: []string{"web-1", "web-2", "db"}}
+		w := &world{t: t, r: r, events: events, names: []string{"web-1", "web-2", "db"}, between: between}
 		w.group, w.uids = a.create(t, "g", w.names...)
 		w.spread = []int64{1, 2, 1000, 3_600_000}[r.IntN(4)] // 1: all at the same instant
 		w.size = []int{1, 10, 30_000}[r.IntN(3)]
@@ -163,6 +171,11 @@ func (w *world) walk(a *api) {
 	want := q.answer(w.model)
 	var got []string
 	for token, pages := "", 0; ; pages++ {
+		if r.IntN(3) == 0 {
+			if err := w.between(); err != nil { // compact what is stored
+				w.t.Fatal(err)
+			}
+		}
 		p := a.filter(q.options() + token)
 		bytes := 0
 		for _, e := range p.Events {
@@ -241,7 +254,9 @@ func TestFilterLogEventsWalksThroughAMillion(t *testing.T) {
 	seen := make([]bool, batches*perBatch)
 	last, total, pages := "", 0, 0
 	for token := ""; ; pages++ {
-		pageAsked <- pages
+		if pages > 0 { // the first page pins what was there before it
+			pageAsked <- pages
+		}
 		var reply awsapi.Reply
 		request := awsapi.Request{Caller: awsapi.Caller{Account: logsapitest.Account, Region: logsapitest.Region}, Body: []byte(`{"logGroupName":"g"` + token + `}`)}
 		if err := serve.Serve(t.Context(), &request, &reply); err != nil {
