@@ -14,7 +14,7 @@ import (
 // group made anew under the name starts empty. What subscription filters had
 // selected before is still delivered; what they would have read after it is not.
 //
-// Deviations: the disk gets its room back when the log is compacted. The text for
+// Deviations: the disk gets its room back when files are merged or rewritten. The text for
 // a protected group is ours, none is recorded.
 
 type deleteLogGroupInput struct {
