@@ -19,6 +19,7 @@ import (
 //	+----------+-----+------------+--------+-------+-------+------+----------+
 //	| filter name | kind all: nothing; bitmap: one bit an event;            |
 //	|             | copy: a sealed record of the matching events            |
+//	|             | deltas: what metric filters made of the events          |
 //	+-------------+---------------------------------------------------------+
 //
 // input end is the first position of the same shard that was not read yet.
@@ -60,6 +61,7 @@ const (
 	MatchAll    MatchKind = iota // every event of the source batch
 	MatchBitmap                  // some, by a bitmap over the source batch
 	MatchCopy                    // some, copied into a record of their own
+	MatchDeltas                  // no events: samples of metrics; see AppendDeltas
 )
 
 const (
@@ -118,6 +120,17 @@ func AppendMatch(dst []byte, m Match, src Batch, sel Selection, maxCopy int) ([]
 	return dst, err
 }
 
+// AppendDeltas adds samples of metrics to a payload, which body appends. What
+// they look like is known to whoever keeps metrics.
+func AppendDeltas(dst []byte, body func(dst []byte) []byte) []byte {
+	from := len(dst)
+	dst = append(dst, make([]byte, matchHeader)...)
+	dst[from+matchHeader-2] = byte(MatchDeltas)
+	dst = body(dst)
+	le.PutUint32(dst[from:], uint32(len(dst)-from))
+	return dst
+}
+
 func appendBitmap(dst []byte, events int, sel Selection) []byte {
 	from := len(dst)
 	dst = append(dst, make([]byte, (events+7)/8)...)
@@ -172,8 +185,30 @@ func (m Matches) Tallies() iter.Seq[Tally] {
 	}
 }
 
+// Deltas yields what AppendDeltas added, views into the payload.
+func (m Matches) Deltas() iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for entry := range m.all() {
+			if entry.Kind == MatchDeltas && !yield(entry.Body) {
+				return
+			}
+		}
+	}
+}
+
 // Entries yields the matches, views into the payload.
 func (m Matches) Entries() iter.Seq[Match] {
+	return func(yield func(Match) bool) {
+		for entry := range m.all() {
+			if entry.Kind != MatchDeltas && !yield(entry) {
+				return
+			}
+		}
+	}
+}
+
+// all yields every entry, samples too.
+func (m Matches) all() iter.Seq[Match] {
 	return func(yield func(Match) bool) {
 		for e := m.entries; len(e) > 0; {
 			size := int(le.Uint32(e))
