@@ -10,7 +10,9 @@
 //	 "logStream":"...","subscriptionFilters":["..."],
 //	 "logEvents":[{"id":"<56 digits>","timestamp":ms,"message":"..."}, ...]}
 //
-// with the keys in that order and no white space.
+// with the keys in that order and no white space. What an account policy selected
+// has "policyLevel":"ACCOUNT_LEVEL_POLICY" at the end, and emitSystemFields adds to
+// each event "extractedFields":{"@aws.account":"...",...}; AWS shows neither place.
 //
 // # Strings
 //

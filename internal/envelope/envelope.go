@@ -31,7 +31,8 @@ func Parts(d event.Delivery) iter.Seq[Part] {
 	return func(yield func(Part) bool) {
 		n := d.Events()
 		budget := MaxPayload - 1 - gzipOverhead - headBound(d)
-		if d.Bytes()*worstEscape+n*(eventOverhead+maxInt64) < budget {
+		perEvent := eventOverhead + maxInt64 + systemFieldsBound(d)
+		if d.Bytes()*worstEscape+n*perEvent < budget {
 			if n > 0 {
 				yield(Part{0, n})
 			}
@@ -39,7 +40,7 @@ func Parts(d event.Delivery) iter.Seq[Part] {
 		}
 		from, size := 0, 0
 		for i := range n {
-			s := eventOverhead + maxInt64 + escapedSize(d.Batch.Message(at(d, i)))
+			s := perEvent + escapedSize(d.Batch.Message(at(d, i)))
 			if size+s > budget && i > from {
 				if !yield(Part{from, i}) {
 					return
@@ -93,18 +94,76 @@ func at(d event.Delivery, i int) int {
 //
 // hot: BenchmarkAppend
 func Append(dst []byte, d event.Delivery, p Part) []byte {
-	s := d.Batch.Source()
-	dst = appendHead(dst, "DATA_MESSAGE", s)
+	return AppendEnd(AppendEvents(AppendStart(dst, d), d, p), d)
+}
+
+// AppendStart starts a document for the events of one log stream and filter;
+// AppendEvents for each delivery of them and AppendEnd follow.
+func AppendStart(dst []byte, d event.Delivery) []byte {
+	dst = appendHead(dst, "DATA_MESSAGE", d.Batch.Source())
 	dst = append(dst, `,"subscriptionFilters":[`...)
 	dst = appendString(dst, []byte(d.Filter))
-	dst = append(dst, `],"logEvents":[`...)
+	return append(dst, `],"logEvents":[`...)
+}
+
+// AppendEvents adds the events of one part of a delivery to a document.
+//
+// hot: BenchmarkAppend
+func AppendEvents(dst []byte, d event.Delivery, p Part) []byte {
+	fields, end := 0, 0 // the system fields of the first event, once they are there
 	for i := p.From; i < p.To; i++ {
-		if i > p.From {
+		if dst[len(dst)-1] != '[' {
 			dst = append(dst, ',')
 		}
 		dst = appendEvent(dst, d.Batch, at(d, i))
+		switch {
+		case d.Traits&event.TraitSystemFields == 0:
+		case end == 0:
+			fields = len(dst) - 1
+			dst = appendSystemFields(dst[:fields], d)
+			end = len(dst)
+		default: // all events of a delivery have the same
+			dst = append(dst[:len(dst)-1], dst[fields:end]...)
+		}
 	}
-	return append(dst, `]}`...)
+	return dst
+}
+
+// AppendEnd ends a document.
+func AppendEnd(dst []byte, d event.Delivery) []byte {
+	dst = append(dst, ']')
+	if d.Traits.Has(event.TraitAccountLevel) {
+		dst = append(dst, `,"policyLevel":"ACCOUNT_LEVEL_POLICY"`...)
+	}
+	return append(dst, '}')
+}
+
+// appendSystemFields adds the fields that emitSystemFields named to an event that
+// is still open, and closes it.
+func appendSystemFields(dst []byte, d event.Delivery) []byte {
+	s := d.Batch.Source()
+	dst = append(dst, `,"extractedFields":`...)
+	separator := byte('{')
+	field := func(trait event.Traits, name, value string) {
+		if d.Traits.Has(trait) {
+			dst = append(append(append(dst, separator, '"'), name...), `":`...)
+			dst = appendString(dst, []byte(value))
+			separator = ','
+		}
+	}
+	field(event.TraitAccount, "@aws.account", s.Account)
+	field(event.TraitRegion, "@aws.region", s.Region)
+	field(event.TraitSourceLog, "@source.log", s.LogGroup)
+	return append(dst, `}}`...)
+}
+
+// systemFieldsBound is more than appendSystemFields adds to an event.
+func systemFieldsBound(d event.Delivery) int {
+	if d.Traits&event.TraitSystemFields == 0 {
+		return 0
+	}
+	s := d.Batch.Source()
+	return 80 + worstEscape*(len(s.Account)+len(s.Region)+len(s.LogGroup))
 }
 
 func appendHead(dst []byte, messageType string, s event.Source) []byte {

@@ -87,6 +87,25 @@ func TestAppend(t *testing.T) {
 	f(event.Selection{0, 2}, envelope.Part{From: 1, To: 2}, head+third+`]}`)
 }
 
+func TestAppendTraits(t *testing.T) {
+	b := seal(t, "a", "b")
+	f := func(traits event.Traits, event1, end string) {
+		t.Helper()
+		d := event.Delivery{Batch: b, Filter: "all", Traits: traits}
+		got := string(envelope.Append(nil, d, envelope.Part{From: 0, To: 2}))
+		_, got, _ = strings.Cut(got, `"logEvents":[`)
+		want := fmt.Sprintf(`{"id":"%s","timestamp":1767600000000,"message":"a"%s},{"id":"%s","timestamp":1767600000001,"message":"b"%s}]%s}`, b.ID(0), event1, b.ID(1), event1, end)
+		if d := cmp.Diff(want, got); d != "" {
+			t.Error(d)
+		}
+	}
+	f(0, "", "")
+	f(event.TraitRandom, "", "")
+	f(event.TraitAccountLevel, "", `,"policyLevel":"ACCOUNT_LEVEL_POLICY"`)
+	f(event.TraitAccount, `,"extractedFields":{"@aws.account":"111122223333"}`, "")
+	f(event.TraitRegion|event.TraitSourceLog, `,"extractedFields":{"@aws.region":"eu-west-1","@source.log":"/shop/\"web\""}`, "")
+}
+
 func TestAppendControl(t *testing.T) {
 	f := func(destination, want string) {
 		t.Helper()
@@ -221,8 +240,11 @@ func TestNothingIsAllocatedPerEvent(t *testing.T) {
 	allocs := func(d event.Delivery) float64 {
 		return testing.AllocsPerRun(20, func() { envelope.Append(dst, d, envelope.Part{From: 0, To: d.Events()}) })
 	}
-	if a, b := allocs(few), allocs(many); a != b {
-		t.Errorf("1 event: %v allocs, 1000 events: %v", a, b)
+	for _, traits := range []event.Traits{0, event.TraitSystemFields} {
+		few.Traits, many.Traits = traits, traits
+		if a, b := allocs(few), allocs(many); a != b {
+			t.Errorf("traits %d: 1 event: %v allocs, 1000 events: %v", traits, a, b)
+		}
 	}
 }
 

@@ -22,7 +22,8 @@ import (
 //	|             | deltas: what metric filters made of the events          |
 //	+-------------+---------------------------------------------------------+
 //
-// input end is the first position of the same shard that was not read yet.
+// kind is three bits, those above are the filter's Traits. input end is the first
+// position of the same shard that was not read yet.
 type Matches struct {
 	// InputEnd is the first position that the filters have not read.
 	InputEnd uint64
@@ -49,6 +50,7 @@ type Match struct {
 	Count  uint32 // events
 	Bytes  uint32 // of their messages
 	Kind   MatchKind
+	Traits Traits // what else the filter asked for
 	Name   []byte // the filter's name
 	Body   []byte // bitmap or record
 }
@@ -107,7 +109,7 @@ func AppendMatch(dst []byte, m Match, src Batch, sel Selection, maxCopy int) ([]
 	dst = le.AppendUint64(dst, m.Source)
 	dst = le.AppendUint32(dst, m.Count)
 	dst = le.AppendUint32(dst, m.Bytes)
-	dst = append(dst, byte(m.Kind), byte(len(name)))
+	dst = append(dst, packKind(m.Kind, m.Traits), byte(len(name)))
 	dst = append(dst, name...)
 	var err error
 	switch m.Kind {
@@ -215,9 +217,10 @@ func (m Matches) all() iter.Seq[Match] {
 			name := int(e[matchHeader-1])
 			entry := Match{
 				Key: le.Uint64(e[4:]), Filter: le.Uint64(e[12:]), Source: le.Uint64(e[20:]),
-				Count: le.Uint32(e[28:]), Bytes: le.Uint32(e[32:]), Kind: MatchKind(e[36]),
+				Count: le.Uint32(e[28:]), Bytes: le.Uint32(e[32:]),
 				Name: e[matchHeader : matchHeader+name], Body: e[matchHeader+name : size],
 			}
+			entry.Kind, entry.Traits = unpackKind(e[36])
 			if !yield(entry) {
 				return
 			}
@@ -229,7 +232,7 @@ func (m Matches) all() iter.Seq[Match] {
 // Delivery opens the entry's events. source returns the record of the batch that
 // an entry without a copy refers to.
 func (m Match) Delivery(source func(number uint64) (Batch, error)) (Delivery, error) {
-	d := Delivery{Key: m.Key, Filter: string(m.Name), Position: Position{Number: m.Source}}
+	d := Delivery{Key: m.Key, Filter: string(m.Name), Traits: m.Traits, Position: Position{Number: m.Source}}
 	var err error
 	if m.Kind == MatchCopy {
 		d.Batch, err = Open(m.Body)

@@ -12,10 +12,11 @@ import (
 
 func TestMatchesKeepEventsWhateverTheirForm(t *testing.T) {
 	src := seal(t, []in{{10, "aaaa"}, {20, strings.Repeat("b", 100)}, {30, "cc"}})
+	const traits = event.TraitRandom | event.TraitSourceLog
 	f := func(sel event.Selection, kind event.MatchKind, want ...string) {
 		t.Helper()
 		payload := event.AppendMatches(nil, 77, 1234, []event.Tally{{Filter: 5, Read: 3, Matched: uint64(len(want)), Bytes: 6}})
-		payload, err := event.AppendMatch(payload, event.Match{Key: 8, Filter: 5, Source: 76, Name: []byte("errors")}, src, sel, 1<<20)
+		payload, err := event.AppendMatch(payload, event.Match{Key: 8, Filter: 5, Source: 76, Traits: traits, Name: []byte("errors")}, src, sel, 1<<20)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +47,7 @@ func TestMatchesKeepEventsWhateverTheirForm(t *testing.T) {
 				got = append(got, string(d.Batch.Message(i)))
 			}
 		}
-		if !slices.Equal(got, want) || d.Filter != "errors" || d.Bytes() != int(entries[0].Bytes) {
+		if !slices.Equal(got, want) || d.Filter != "errors" || d.Traits != traits || d.Bytes() != int(entries[0].Bytes) {
 			t.Error(got, d.Filter, d.Bytes())
 		}
 	}

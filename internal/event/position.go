@@ -36,6 +36,8 @@ type Delivery struct {
 	Key uint64
 	// Filter names the subscription filter that selected the events.
 	Filter string
+	// Traits are what else that filter asked for.
+	Traits Traits
 	// Position is that of the frame the events were stored by.
 	Position Position
 }
