@@ -22,9 +22,10 @@ type Datapoint struct {
 // from+period and so on before to, where there are samples, in the order of
 // time. Without a unit each unit has its own datapoints.
 //
-// from and to count in whole seconds. Samples that are kept at a coarser
-// resolution than period belong to no period. All that was durable when it is
-// called is in the answer.
+// from and to count in whole seconds. Samples that are only kept at a coarser
+// resolution than period belong to no period, except that a minute belongs to
+// the shorter period that it begins in. All that was durable at the call is in
+// the answer.
 func (s *Store) Statistics(scope catalog.Scope, m Metric, stat string, period time.Duration, from, to time.Time) ([]Datapoint, error) {
 	statistic, err := ParseStatistic(stat)
 	if err != nil {
@@ -64,7 +65,7 @@ func (s *Store) slots(scope catalog.Scope, m Metric, period time.Duration, from,
 	var slots []slot
 	at := map[int64]map[string]int{}
 	take := func(unit string, b *bucket) {
-		if int64(b.res) > step || step < keptAt(now-b.start) {
+		if int64(b.res) > max(step, resMinute) || step < keptAt(now-b.start) {
 			return
 		}
 		start := q.from + (b.start-q.from)/step*step
