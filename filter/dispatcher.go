@@ -24,6 +24,14 @@ type Definitions interface {
 	Generation() uint64
 }
 
+// AccountDefinitions are Definitions that also know filters for all log groups
+// of an account. *Subscriptions does.
+type AccountDefinitions interface {
+	// PolicyVersions lists every version of the account's policies that may still
+	// apply to a batch of a log group.
+	PolicyVersions(group uint64) []catalog.SubscriptionFilter
+}
+
 // Config is what a dispatcher needs to know.
 type Config struct {
 	// Definitions has the filters.
@@ -266,9 +274,13 @@ func (w *worker) batch(f wal.Frame) error {
 			continue
 		}
 		t := event.Tally{Filter: filter.Filter, Read: uint64(b.Len())}
+		if !p.wants(i, b) {
+			w.shard.State.note(t)
+			continue
+		}
 		if sel := event.Selection(p.matches.Of(i)); len(sel) > 0 {
 			before := len(w.entries)
-			m := event.Match{Key: filter.Route, Filter: filter.Filter, Source: f.Seq, Name: p.names[i]}
+			m := event.Match{Key: filter.Route, Filter: filter.Filter, Source: f.Seq, Traits: p.traits[i], Name: p.names[i]}
 			if w.entries, err = event.AppendMatch(w.entries, m, b, sel, min(maxCopy, maxFrame-min(before, maxFrame))); err != nil {
 				return err
 			}

@@ -13,8 +13,10 @@ import (
 // filters, compiled into one set.
 type plan struct {
 	filters []catalog.SubscriptionFilter
-	names   [][]byte // of the filters, as match entries want them
+	names   [][]byte     // of the filters, as match entries want them
+	sources []*Selection // where the filters' events come from; nil: anywhere
 	set     *pattern.Set
+	traits  []event.Traits  // of the filters, as match entries want them
 	matches pattern.Matches // reused from batch to batch
 }
 
@@ -28,43 +30,96 @@ func inForce(f catalog.SubscriptionFilter, at event.Position) bool {
 	return f.To == nil || int(at.Shard) < len(f.To) && at.Number < f.To[at.Shard]
 }
 
+// MaxHops is how many sluices events may travel through: what came further goes
+// round in a circle, and no filter sends it on.
+const MaxHops = 8
+
+// wants tells whether a filter takes events from a batch's source.
+func (p *plan) wants(filter int, b event.Batch) bool {
+	return b.Fields().Hops < MaxHops && (p.sources[filter] == nil || p.sources[filter].Selects(b.Source()))
+}
+
 // plans are the compiled filters of every log group, made anew when a definition
 // changes.
 type plans struct {
 	definitions Definitions
 	log         *slog.Logger
 	generation  uint64
-	byGroup     map[uint64]*plan
+	byGroup     map[uint64]*plan // of the groups that were asked for
+	versions    map[uint64][]catalog.SubscriptionFilter
 }
 
 // of returns a log group's plan, nil when it has no filter.
 func (p *plans) of(group uint64) *plan {
 	if g := p.definitions.Generation(); p.byGroup == nil || g != p.generation {
-		p.compile(g)
+		p.read(g)
 	}
-	return p.byGroup[group]
+	pl, known := p.byGroup[group]
+	if !known {
+		pl = p.compile(group)
+		p.byGroup[group] = pl
+	}
+	return pl
 }
 
-func (p *plans) compile(generation uint64) {
-	p.generation, p.byGroup = generation, map[uint64]*plan{}
-	patterns := map[uint64][]*pattern.Pattern{}
+// read takes the definitions in. A group's are compiled when a batch of it comes.
+func (p *plans) read(generation uint64) {
+	p.generation, p.byGroup, p.versions = generation, map[uint64]*plan{}, map[uint64][]catalog.SubscriptionFilter{}
 	for _, f := range p.definitions.FilterVersions() {
+		p.versions[f.GroupUID] = append(p.versions[f.GroupUID], f)
+	}
+}
+
+// compile makes a group's plan of its own filters and the account's.
+func (p *plans) compile(group uint64) *plan {
+	versions := p.versions[group]
+	if d, ok := p.definitions.(AccountDefinitions); ok {
+		versions = append(versions[:len(versions):len(versions)], d.PolicyVersions(group)...)
+	}
+	pl := &plan{}
+	var patterns []*pattern.Pattern
+	for _, f := range versions {
 		compiled, err := pattern.Compile(f.Pattern)
 		if err != nil {
 			// Put refuses such a pattern, so the definition was damaged.
 			p.log.Error("filter left out", "filter", f.Name, "error", fmt.Errorf("compile pattern: %w", err))
 			continue
 		}
-		pl := p.byGroup[f.GroupUID]
-		if pl == nil {
-			pl = &plan{}
-			p.byGroup[f.GroupUID] = pl
+		from, err := ParseSelection(f.FieldSelectionCriteria)
+		if err != nil { // damaged too
+			p.log.Error("filter left out", "filter", f.Name, "error", err)
+			continue
 		}
 		pl.filters = append(pl.filters, f)
 		pl.names = append(pl.names, []byte(f.Name))
-		patterns[f.GroupUID] = append(patterns[f.GroupUID], compiled)
+		pl.sources = append(pl.sources, from)
+		pl.traits = append(pl.traits, traits(f))
+		patterns = append(patterns, compiled)
 	}
-	for group, pl := range p.byGroup {
-		pl.set = pattern.NewSet(patterns[group]...)
+	if len(pl.filters) == 0 {
+		return nil
 	}
+	pl.set = pattern.NewSet(patterns...)
+	return pl
+}
+
+// traits are what a filter asks for besides the events.
+func traits(f catalog.SubscriptionFilter) (t event.Traits) {
+	if f.Distribution == distributionRandom {
+		t |= event.TraitRandom
+	}
+	if f.AccountLevel {
+		t |= event.TraitAccountLevel
+	}
+	for _, field := range f.EmitSystemFields {
+		switch field {
+		case fieldAccount:
+			t |= event.TraitAccount
+		case fieldRegion:
+			t |= event.TraitRegion
+		case fieldLog:
+			t |= event.TraitSourceLog
+		}
+	}
+	return t
 }

@@ -61,6 +61,10 @@ type SubscriptionFilter struct {
 	FieldSelectionCriteria string   `json:"fieldSelectionCriteria,omitempty"`
 	EmitSystemFields       []string `json:"emitSystemFields,omitempty"`
 
+	// AccountLevel marks the filter that an account policy is for one log group. It
+	// is made of the policy, and never stored.
+	AccountLevel bool `json:"-"`
+
 	// From and To are log positions, one for each shard: the version is in force
 	// at From <= position < To. A nil To says that it still is.
 	From []uint64 `json:"from"`
