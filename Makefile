@@ -21,7 +21,7 @@ RACE := $(shell command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 # vet and test share one set of flags, so that the dependencies (the AWS SDKs
 # above all) are compiled once for both. Without symbol tables linking thirty
 # test binaries takes half the time; stack traces keep their lines.
-TESTFLAGS := $(RACE) -vet=off -ldflags='-s -w' -timeout 300s
+TESTFLAGS := $(RACE) -vet=off -ldflags='-s -w' -timeout 600s
 
 .PHONY: help
 help: ## list the targets
