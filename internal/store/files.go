@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"sluice/internal/compact"
 	"sluice/internal/vfs"
@@ -50,6 +51,8 @@ type kept struct {
 	size        int64 // on disk
 	least       int64 // of its timestamps
 	held        bool  // rewriting it would gain nothing
+
+	wanted time.Time // dead, and not to be asked for again before; of the compactor's alone
 
 	refs int  // readers, and the list; files.mu guards it
 	drop bool // remove the file with the last reference

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
+	"sluice/internal/clock"
 	"sluice/internal/compact"
 	"sluice/internal/wal"
 )
@@ -233,6 +235,10 @@ func (m *merging) frames() error {
 	return nil
 }
 
+// askAgain is when a dead file that deliveries still need is looked at again: to
+// find that out reads all matches behind it.
+const askAgain = time.Minute
+
 // removeDead takes off the disk, without reading them, files of which nothing is
 // alive: all their log groups were deleted or have expired, and no match that
 // waits for its delivery refers to them or is in them.
@@ -243,9 +249,16 @@ func (sh *Shard) removeDead() (bool, error) {
 		if total, dead := sh.deadText(k); dead < total || k.stats.Batches == 0 && k.stats.Frames > 0 {
 			continue
 		}
+		if (clock.Machine{}).Now().Before(k.wanted) {
+			continue
+		}
 		gone, err := sh.removable(k)
-		if err != nil || gone == nil {
+		if err != nil {
 			return false, err
+		}
+		if gone == nil {
+			k.wanted = clock.Machine{}.Now().Add(askAgain)
+			continue
 		}
 		sh.files.remove(k)
 		return true, sh.count(gone)
