@@ -226,6 +226,9 @@ func (s *S3) Head(ctx context.Context, bucket, key string) (Attributes, error) {
 
 func (s *S3) head(ctx context.Context, bucket, key string) (Attributes, error) {
 	out, err := call(ctx, s.budget(0), s.client.HeadObject, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
+	if err == nil && out.ETag == nil {
+		err = errNoETag // taken for an object without metadata, it would be somebody else's
+	}
 	if err != nil {
 		return Attributes{}, err
 	}

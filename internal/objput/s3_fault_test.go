@@ -232,7 +232,33 @@ func TestEveryFaultOfEveryCall(t *testing.T) {
 	f("HeadObject", faultproxy.ResetBefore(), fine) // it only saves an upload
 	f("HeadObject", faultproxy.Status(500, ""), fine)
 	f("HeadObject", faultproxy.Status(403, ""), fine)
-	f("HeadObject", faultproxy.Status(200, ""), exists, fine) // a lie: the next one finds nothing
+	f("HeadObject", faultproxy.Status(200, ""), fine) // of no S3
+}
+
+// TestReadsTrustNoOtherServer: what a stranger says about an object must not be
+// taken for it, or for one of somebody else's.
+func TestReadsTrustNoOtherServer(t *testing.T) {
+	r := newRig(t)
+	body := objputtest.Random(1000)
+	r.deliver(t, "key", body)
+	f := func(fault faultproxy.Fault) {
+		t.Helper()
+		r.proxy.Play(faultproxy.Always(func(faultproxy.Request) bool { return true }, fault))
+		if a, err := r.store.Head(t.Context(), "lake", "key"); err == nil || errors.Is(err, objput.ErrNotFound) {
+			t.Errorf("%v: Head: %+v %v", fault, a, err)
+		}
+		if in, err := r.store.Get(t.Context(), "lake", "key"); err == nil {
+			got, err := io.ReadAll(in)
+			in.Close()
+			t.Errorf("%v: Get: %q %v", fault, got, err)
+		} else if errors.Is(err, objput.ErrNotFound) {
+			t.Errorf("%v: Get: %v", fault, err)
+		}
+	}
+	f(faultproxy.Empty())
+	f(faultproxy.Status(200, "InternalError"))
+	f(faultproxy.StatusAfter(200, "InternalError"))
+	r.whole(t, "key", body)
 }
 
 // TestStalls is the same for calls that get no answer.

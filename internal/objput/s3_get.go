@@ -28,6 +28,10 @@ func (s *S3) get(ctx context.Context, bucket, key string) (io.ReadCloser, error)
 	defuse := fuse(s.cfg.Timeout, cancel)
 	out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key})
 	defuse()
+	if err == nil && out.ETag == nil {
+		out.Body.Close() // whatever it is, it is no object's
+		err = errNoETag
+	}
 	if err != nil {
 		err = classifyS3(ctx, err)
 		cancel(nil)
