@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sluice/filter/pattern"
@@ -38,6 +39,12 @@ type Config struct {
 	Definitions Definitions
 	// Published is told which streams got something that is durable now.
 	Published func(keys ...uint64)
+	// Metrics has the metric filters; nil: there are none.
+	Metrics MetricDefinitions
+	// DimensionSets bounds the dimension sets that a metric filter makes in an
+	// hour of the events' ingestion; samples beyond go to the series without
+	// dimensions. Default 1,000, AWS's; negative is no bound.
+	DimensionSets int
 	// Clock dates the matches.
 	Clock clock.Clock
 	// Logger takes what goes wrong.
@@ -53,19 +60,24 @@ type Shard struct {
 
 // Dispatcher reads the log and appends what the filters select.
 type Dispatcher struct {
-	cfg    Config
-	shards []*worker
+	cfg     Config
+	shards  []*worker
+	guarded atomic.Uint64
 }
 
 // New returns a dispatcher that goes on where each shard's state stands. It
 // starts nothing.
 func New(cfg Config, shards ...Shard) *Dispatcher {
+	if cfg.DimensionSets == 0 {
+		cfg.DimensionSets = AWSDimensionSets
+	}
 	d := &Dispatcher{cfg: cfg}
 	for _, sh := range shards {
 		d.shards = append(d.shards, &worker{
 			cfg: cfg, shard: sh,
-			plans:  plans{definitions: cfg.Definitions, log: cfg.Logger},
-			change: make(chan struct{}), settled: sh.State.InputEnd(),
+			plans:   plans{definitions: cfg.Definitions, metrics: cfg.Metrics, log: cfg.Logger},
+			sampler: sampler{limit: max(0, cfg.DimensionSets), guarded: &d.guarded},
+			change:  make(chan struct{}), settled: sh.State.InputEnd(),
 		})
 	}
 	return d
@@ -108,6 +120,10 @@ func (d *Dispatcher) Tally(filter uint64) event.Tally {
 	t.Filter = filter
 	return t
 }
+
+// Guarded counts the samples that lost their dimensions since the start because
+// their metric filter made too many series.
+func (d *Dispatcher) Guarded() uint64 { return d.guarded.Load() }
 
 // Lag is the number of frames of a shard that were not read yet, or whose
 // matches are not durable.
@@ -154,6 +170,9 @@ const (
 	maxUnflushed = 16 << 20
 	// maxCopy bounds the events copied for one filter and batch.
 	maxCopy = 1 << 20
+	// freshness is how long samples wait for more before they are made durable,
+	// so that a busy log is not doubled by frames of few samples.
+	freshness = time.Second
 )
 
 // worker dispatches one shard. All but the fields behind mu belong to run.
@@ -167,12 +186,16 @@ type worker struct {
 	head    []byte   // scratch: the frame's head
 	ends    []uint32 // scratch: a batch's message ends
 	tallies []event.Tally
-	next    uint64 // first position not read
-	unread  int    // bytes of the log read since the last frame
+	sampler sampler
+	due     time.Time // by which the samples at hand should be durable
+	next    uint64    // first position not read
+	unread  int       // bytes of the log read since the last frame
 
 	mu      sync.Mutex    // guards the fields below
 	settled uint64        // first position whose matches are not durable
 	change  chan struct{} // closed and replaced when settled grows
+	wanted  uint64        // position that somebody waits to be settled up to
+	hurry   func()        // wakes the worker that lets samples wait; may be nil
 }
 
 func (w *worker) run(ctx context.Context) error {
@@ -184,7 +207,7 @@ func (w *worker) run(ctx context.Context) error {
 	w.next = from
 	w.noteSettled()
 	for {
-		block, more, err := w.read(ctx, r, true)
+		block, more, err := w.await(ctx, r)
 		if err != nil {
 			return err
 		}
@@ -199,8 +222,38 @@ func (w *worker) run(ctx context.Context) error {
 		if err := w.flush(ctx, maxUnflushed); err != nil {
 			return err
 		}
-		w.noteSettled()
+		if w.sampler.deltas.Empty() {
+			w.noteSettled()
+		}
 	}
+}
+
+// await returns the next block and waits for it, but not longer than the samples
+// at hand may wait, nor while somebody waits for them: then there is none.
+func (w *worker) await(ctx context.Context, r *wal.Reader) (wal.Block, bool, error) {
+	if w.sampler.deltas.Empty() {
+		return w.read(ctx, r, true)
+	}
+	waiting, cancel := context.WithDeadline(ctx, w.due)
+	defer cancel()
+	if w.hurried(cancel) {
+		return w.read(ctx, r, false)
+	}
+	defer w.hurried(nil)
+	block, more, err := w.read(waiting, r, true)
+	if err != nil && ctx.Err() == nil && waiting.Err() != nil {
+		return wal.Block{}, false, nil
+	}
+	return block, more, err
+}
+
+// hurried tells whether somebody waits for what was read. Whoever comes to wait
+// calls wake.
+func (w *worker) hurried(wake func()) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.hurry = wake
+	return w.wanted > w.settled
 }
 
 // read returns the next block, and waits for one at the end of the log if wait
@@ -244,7 +297,7 @@ func (w *worker) block(ctx context.Context, block wal.Block) error {
 		}
 		w.unread += len(f.Payload) // of all types: the log waits for the position to be freed
 		w.next = f.Seq + 1
-		if len(w.entries) >= maxFrame {
+		if len(w.entries)+w.sampler.deltas.Weight() >= maxFrame {
 			if err := w.flush(ctx, 0); err != nil {
 				return err
 			}
@@ -290,15 +343,49 @@ func (w *worker) batch(f wal.Frame) error {
 		}
 		w.shard.State.note(t)
 	}
+	w.samples(p, b, at)
 	return nil
 }
 
+// samples adds what the metric filters make of a batch.
+func (w *worker) samples(p *plan, b event.Batch, at event.Position) {
+	if len(p.metrics) == 0 {
+		return
+	}
+	idle := w.sampler.deltas.Empty()
+	w.sampler.begin(b)
+	for _, m := range p.metrics {
+		if !m.inForce(at) {
+			continue
+		}
+		t := event.Tally{Filter: m.filter, Read: uint64(b.Len())}
+		if (m.system || m.source != nil) && w.sampler.source == (event.Source{}) {
+			w.sampler.source = b.Source()
+		}
+		if m.source.Selects(w.sampler.source) {
+			sel := p.matches.Of(m.place)
+			w.sampler.sample(m, b, sel)
+			if t.Matched = uint64(len(sel)); len(sel) > 0 {
+				t.Bytes = uint64(event.Delivery{Batch: b, Selection: sel}.Bytes())
+			}
+		}
+		w.shard.State.note(t)
+	}
+	if idle && !w.sampler.deltas.Empty() {
+		w.due = clock.Machine{}.Now().Add(freshness)
+	}
+}
+
 // flush makes the matches, the filters' counters and the input position durable
-// in one frame. Without matches it waits until more than unread bytes would have
-// to be read again.
+// in one frame, samples of metrics too. Without matches it waits until samples
+// are due or more than unread bytes would have to be read again.
 func (w *worker) flush(ctx context.Context, unread int) error {
-	if len(w.entries) == 0 && w.unread <= unread {
+	if len(w.entries) == 0 && w.unread <= unread && !w.samplesDue() {
 		return nil
+	}
+	if d := &w.sampler.deltas; !d.Empty() {
+		w.entries = event.AppendDeltas(w.entries, d.Append)
+		d.Reset()
 	}
 	w.tallies = w.shard.State.appendPending(w.tallies[:0])
 	w.head = event.AppendMatches(w.head[:0], w.next, w.cfg.Clock.Now().UnixMilli(), w.tallies)
@@ -313,6 +400,12 @@ func (w *worker) flush(ctx context.Context, unread int) error {
 	w.cfg.Published(slices.Compact(w.keys)...)
 	w.entries, w.keys, w.unread = w.entries[:0], w.keys[:0], 0
 	return nil
+}
+
+// samplesDue tells whether samples have waited long enough, or somebody waits
+// for them.
+func (w *worker) samplesDue() bool {
+	return !w.sampler.deltas.Empty() && (!clock.Machine{}.Now().Before(w.due) || w.hurried(nil))
 }
 
 // enqueue appends the frame, and waits while the log cannot take it.
@@ -341,6 +434,10 @@ func (w *worker) settle(ctx context.Context, position uint64) error {
 	for {
 		w.mu.Lock()
 		settled, change := w.settled, w.change
+		w.wanted = max(w.wanted, position)
+		if w.hurry != nil && settled < position {
+			w.hurry()
+		}
 		w.mu.Unlock()
 		if settled >= position {
 			return nil

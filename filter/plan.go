@@ -18,6 +18,7 @@ type plan struct {
 	set     *pattern.Set
 	traits  []event.Traits  // of the filters, as match entries want them
 	matches pattern.Matches // reused from batch to batch
+	metrics []*metricFilter // their patterns stand in the set behind the filters'
 }
 
 // inForce tells whether a version of a filter applies to a position. A shard that
@@ -47,11 +48,15 @@ type plans struct {
 	generation  uint64
 	byGroup     map[uint64]*plan // of the groups that were asked for
 	versions    map[uint64][]catalog.SubscriptionFilter
+
+	metrics          MetricDefinitions // may be nil
+	metricGeneration uint64
+	metricFilters    map[uint64][]catalog.MetricFilter // by log group
 }
 
 // of returns a log group's plan, nil when it has no filter.
 func (p *plans) of(group uint64) *plan {
-	if g := p.definitions.Generation(); p.byGroup == nil || g != p.generation {
+	if g := p.definitions.Generation(); p.byGroup == nil || g != p.generation || p.metricsChanged() {
 		p.read(g)
 	}
 	pl, known := p.byGroup[group]
@@ -68,6 +73,7 @@ func (p *plans) read(generation uint64) {
 	for _, f := range p.definitions.FilterVersions() {
 		p.versions[f.GroupUID] = append(p.versions[f.GroupUID], f)
 	}
+	p.readMetrics()
 }
 
 // compile makes a group's plan of its own filters and the account's.
@@ -96,7 +102,8 @@ func (p *plans) compile(group uint64) *plan {
 		pl.traits = append(pl.traits, traits(f))
 		patterns = append(patterns, compiled)
 	}
-	if len(pl.filters) == 0 {
+	patterns = p.compileMetrics(group, pl, patterns)
+	if len(patterns) == 0 {
 		return nil
 	}
 	pl.set = pattern.NewSet(patterns...)

@@ -166,13 +166,18 @@ func (t *Table[T]) Delete(s Scope, name string) (T, error) {
 	if !ok {
 		return v, fmt.Errorf("delete %s %q: %w", t.kind, name, ErrNotFound)
 	}
+	return v, t.remove(s, name)
+}
+
+// remove commits that a definition is gone. Its name is locked.
+func (t *Table[T]) remove(s Scope, name string) error {
 	if err := t.catalog.commit(Change{Bucket: Tables, Key: t.key(s, name)}); err != nil {
-		return v, err
+		return err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.in(s).remove(name)
-	return v, nil
+	return nil
 }
 
 // UID gives out a number that no definition of any kind has had or will have.

@@ -59,13 +59,11 @@ func AppendKeyHead(dst []byte, s catalog.Scope, namespace, name string, dimensio
 }
 
 // AppendKeyText appends a name, a value or the unit.
-func AppendKeyText(dst, text []byte) []byte {
+func AppendKeyText[T string | []byte](dst []byte, text T) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
 }
 
-func appendText(dst []byte, text string) []byte {
-	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
-}
+func appendText(dst []byte, text string) []byte { return AppendKeyText(dst, text) }
 
 func byName(a, b Dimension) int { return strings.Compare(a.Name, b.Name) }
 
