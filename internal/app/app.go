@@ -43,6 +43,7 @@ type App struct {
 	firehose   *firehose.Room
 	origins    origins.Shards
 	kafka      []*kafka.Source
+	alarms     alarmRoom
 
 	rooms         []room // see add
 	operations    []awsapi.Operation
@@ -120,6 +121,9 @@ func (a *App) open() error {
 	if err := a.openExports(); err != nil {
 		return err
 	}
+	if err := a.openAlarms(); err != nil {
+		return err
+	}
 	if err := a.openAPI(); err != nil {
 		return err
 	}
@@ -145,7 +149,8 @@ func (a *App) openStore() ([]filter.Shard, []*firehose.State, error) {
 		filters[shard].State, lanes[shard], a.indexes[shard] = filter.NewState(), firehose.NewState(), embedded.NewIndex()
 		a.origins[shard] = origins.NewMarks()
 		a.requests = append(a.requests, requests.NewSeen(requests.Limit/n))
-		return []wal.Folder{a.indexes[shard], filters[shard].State, lanes[shard], a.origins[shard], a.requests[shard]}
+		folders := []wal.Folder{a.indexes[shard], filters[shard].State, lanes[shard], a.origins[shard], a.requests[shard]}
+		return append(folders, a.alarmFolder(shard)...)
 	}
 	a.store, err = store.Open(a.cfg.FS, cfg)
 	if err != nil {

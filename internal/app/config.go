@@ -67,6 +67,8 @@ type Config struct {
 	Pipelines Pipelines `yaml:"pipelines"`
 	// Sources bring events in by themselves.
 	Sources Sources `yaml:"sources"`
+	// Topics say where the actions of alarms go.
+	Topics []Topic `yaml:"topics"`
 
 	// Logger takes what the process says; nil is silent.
 	Logger *slog.Logger `yaml:"-"`
@@ -263,6 +265,32 @@ type KafkaSASL struct {
 	PasswordEnv string `yaml:"password_env"`
 	// Region is the cluster's, for aws-msk-iam.
 	Region string `yaml:"region"`
+}
+
+// Topic says where one ARN among the actions of alarms goes: every target that is
+// given gets every notification.
+type Topic struct {
+	// ARN is what alarms name, as arn:aws:sns:us-east-1:000000000000:pages.
+	ARN string `yaml:"arn"`
+	// Webhooks are URLs that get what SNS posts to HTTP subscriptions, signed.
+	Webhooks []string `yaml:"webhooks"`
+	// SignatureVersion of webhooks is 1 (SHA-1, SNS's default) or 2 (SHA-256).
+	// Default 1.
+	SignatureVersion int `yaml:"signature_version"`
+	// SNSTopicARN is a topic of AWS's to publish to. Credentials come as for every
+	// AWS client.
+	SNSTopicARN string `yaml:"sns_topic_arn"`
+	// SNSEndpoint is asked in place of AWS's.
+	SNSEndpoint string `yaml:"sns_endpoint"`
+	// Alertmanager is the URL of a Prometheus Alertmanager, without /api/v2/alerts.
+	Alertmanager string `yaml:"alertmanager"`
+	// AlertLabels are added to its alerts.
+	AlertLabels map[string]string `yaml:"alert_labels"`
+	// Command is a program with its arguments, run without a shell; it gets the
+	// notification as JSON on its standard input.
+	Command []string `yaml:"command"`
+	// CommandTimeoutSeconds is how long it may run. Default 30.
+	CommandTimeoutSeconds int `yaml:"command_timeout_seconds"`
 }
 
 // setDefaults fills in what was left out.

@@ -146,7 +146,7 @@ func (a *App) abortOrphans(ctx context.Context) {
 // startServers serves both ports. stop drains the requests under way.
 func (a *App) startServers(failed chan<- error) (stop func() error) {
 	cfg := awsapi.HTTPConfig{HostNames: a.cfg.HostNames, Log: a.log}
-	data, admin := awsapi.NewHTTPServer(cfg, a.api), awsapi.NewHTTPServer(cfg, a.adminHandler())
+	data, admin := awsapi.NewHTTPServer(cfg, a.dataHandler()), awsapi.NewHTTPServer(cfg, a.adminHandler())
 	data.RegisterOnShutdown(a.stopLiveTails) // they would outlast the grace
 	var wg sync.WaitGroup
 	serve := func(name string, s *http.Server, l net.Listener) {

@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"sluice/internal/clock"
 )
 
 // Webhook posts what SNS posts to an HTTP subscription.
@@ -21,7 +19,6 @@ type Webhook struct {
 	// SHA256 signs by signature version 2. Default is version 1 with SHA-1, as
 	// topics of SNS have it.
 	SHA256 bool
-	Clock  clock.Event
 	Client *http.Client
 }
 
