@@ -8,11 +8,16 @@
 // already, and a source that reads it again, after a crash or a rebalance,
 // passes over it.
 //
+// A copy of another sluice's log is kept by lane instead (Lane, package
+// crossregion): its batches go into many log streams and all into one shard of
+// this log in their order, so that one mark tells what of it is there.
+//
 // What enters: the frames of one shard of the log, as a wal.Folder. What leaves:
-// a number by (log stream uid, origin shard). Stream uids are never used again,
+// a number by (log stream uid, origin shard), or by lane. Stream uids are never used again,
 // so a log stream that is deleted and made anew has no mark.
 //
-// Memory: some 40 bytes a mark, one for every log stream that a source feeds.
+// Memory: some 40 bytes a mark, one for every log stream that a source feeds,
+// and for every lane.
 // Marks of deleted log streams stay until somebody compacts the log.
 //
 // What survives a crash: the mark and the events it covers are one frame, so

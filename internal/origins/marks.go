@@ -16,9 +16,14 @@ var le = binary.LittleEndian
 
 // Key names a mark.
 type Key struct {
-	Stream uint64 // uid of the log stream that the events went to
-	Shard  uint32 // the origin's shard: a Kafka partition, say
+	Stream uint64 // uid of the log stream that the events went to; 0 for lanes
+	Shard  uint32 // the origin's shard: a Kafka partition, say, or a lane
 }
+
+// Lane is the bit of an origin shard that makes it a lane: a run of positions of
+// another log that is copied in order into one shard of this one, over as many
+// log streams as it holds. A lane has one mark for all of them.
+const Lane uint32 = 1 << 31
 
 // Marks are the high-water marks of one shard of the log. They are a
 // wal.Folder; Mark may be called at any time.
@@ -58,6 +63,9 @@ func (m *Marks) Fold(f wal.Frame) {
 		return
 	}
 	key := Key{b.StreamUID(), origin.Shard}
+	if origin.Shard&Lane != 0 {
+		key.Stream = 0
+	}
 	m.mu.Lock()
 	m.marks[key] = max(m.marks[key], origin.Number)
 	m.mu.Unlock()

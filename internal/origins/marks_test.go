@@ -47,6 +47,19 @@ func TestFold(t *testing.T) {
 	}
 }
 
+func TestLane(t *testing.T) {
+	m := NewMarks()
+	for i, stream := range []uint64{7, 8, 9, 7} { // in many log streams, one mark
+		m.Fold(wal.Frame{Type: wal.TypeBatch, Payload: record(t, stream, event.Position{Shard: Lane | 3, Number: uint64(10 + i)})})
+	}
+	if got := m.Mark(0, Lane|3); got != 13 {
+		t.Errorf("mark of the lane %d, want 13", got)
+	}
+	if got := m.Mark(7, Lane|3) + m.Mark(0, Lane|4) + m.Mark(0, 3); got != 0 {
+		t.Errorf("marks that nobody set: %d", got)
+	}
+}
+
 func TestSnapshot(t *testing.T) {
 	m := NewMarks()
 	for i := range uint64(100) {
