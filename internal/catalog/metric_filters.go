@@ -137,17 +137,12 @@ func (t *MetricFilterTable) List(g LogGroup) []MetricFilter {
 	return slices.DeleteFunc(all, func(f MetricFilter) bool { return f.InForce() == nil })
 }
 
-// InScope returns the filters of all log groups of a scope that are in force, in
-// the order of their names, then of their groups.
+// InScope returns the filters of all log groups of a scope that are in force.
 func (t *MetricFilterTable) InScope(s Scope) []MetricFilter {
-	all := slices.DeleteFunc(t.table.List(s, "", "", 0), func(f MetricFilter) bool {
+	return slices.DeleteFunc(t.table.List(s, "", "", 0), func(f MetricFilter) bool {
 		_, there := t.catalog.GroupByUID(f.GroupUID)
 		return !there || f.InForce() == nil
 	})
-	slices.SortFunc(all, func(a, b MetricFilter) int {
-		return cmp.Or(strings.Compare(a.Name, b.Name), cmp.Compare(a.GroupUID, b.GroupUID))
-	})
-	return all
 }
 
 // All returns every filter with the versions that may still apply to a batch, in
