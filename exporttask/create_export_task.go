@@ -12,6 +12,7 @@ import (
 
 	"sluice/filter/pattern"
 	"sluice/internal/awsapi"
+	"sluice/internal/catalog"
 	"sluice/internal/objput"
 )
 
@@ -171,28 +172,35 @@ func (r *Room) checkBucket(ctx context.Context, t *Task, prefixGiven bool) error
 func (r *Room) add(t *entry) error {
 	r.creating.Lock()
 	defer r.creating.Unlock()
-	active := 0
 	for _, other := range r.tasks(t.Scope) {
-		if other.active() {
-			active++
-		}
 		if t.Options.From == "last" && t.After == nil && other.Code == completed && t.continues(&other) {
 			t.After = other.Below
 		}
 	}
-	if r.cfg.ActiveTasks > 0 && active >= r.cfg.ActiveTasks {
+	if r.cfg.ActiveTasks > 0 && r.active(t.Scope) >= r.cfg.ActiveTasks {
 		return awsapi.ErrLimitExceeded
 	}
 	t.Below, t.Created = r.cfg.Events.Durable(), r.now()
 	if err := r.cfg.Tasks.Create(t.Scope, t.ID, t.Task); err != nil {
 		return unavailable(fmt.Errorf("create export task: %w", err))
 	}
+	r.forget(t.Scope)
 	return nil
+}
+
+// active counts the tasks of a scope that have not ended.
+func (r *Room) active(s catalog.Scope) (n int) {
+	for _, t := range r.cfg.Tasks.List(s, "", "", 0) {
+		if !t.ended() {
+			n++
+		}
+	}
+	return n
 }
 
 // continues tells whether a task goes on where an earlier one ended.
 func (t *Task) continues(earlier *Task) bool {
-	return t.GroupUID == earlier.GroupUID && t.Bucket == earlier.Bucket && t.Prefix == earlier.Prefix && t.StreamPrefix == earlier.StreamPrefix
+	return t.series() == earlier.series()
 }
 
 // newTaskID is a random UUID.

@@ -13,7 +13,9 @@ import (
 // Behaviour: a task that is not there is an empty list. Beyond AWS each task
 // shows sluiceProgress: streams, objects, events and bytes so far.
 //
-// Limits: limit 1-50, default 50; tasks stay listed for ever.
+// Limits: limit 1-50, default 50; the newest thousand tasks that have ended stay
+// listed, and beyond those the last completed one of each log group, stream prefix
+// and destination, which SluiceOptions.From goes on from.
 //
 // Deviations: tokens are ours.
 

@@ -20,7 +20,12 @@
 // A journal in the data folder notes each object that was put and where the next
 // one begins. A restart goes on from there; an object that was put but not noted
 // is made again, with the same bytes, and found to be there. So a task that was
-// killed at any point ends with the same objects as one that was not.
+// killed at any point ends with the same objects as one that was not. The journal
+// of a task that failed or was cancelled stays, so that it can be resumed.
+//
+// What may pass is waited for: an object store that is away, a disk that is full.
+// The task's progress says what for. What will not pass by itself (a bucket that
+// refuses, a log group that was deleted) fails the task.
 //
 // # Memory
 //

@@ -1,11 +1,10 @@
 package exporttask
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"strconv"
@@ -28,11 +27,16 @@ type permanentError struct{ err error }
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
+// errDeleted ends a task whose log group is gone.
+var errDeleted = &permanentError{errors.New("The log group was deleted")}
+
 // job is one task at work.
 type job struct {
 	room   *Room
 	task   entry
+	life   context.Context // of the room; that of the job ends when it is cancelled, too
 	cancel context.CancelCauseFunc
+	noted  bool // the task's end is durable
 
 	shape   shape
 	pattern *pattern.Pattern
@@ -42,6 +46,7 @@ type job struct {
 	shown   *journal   // what progress reads
 	streams int
 	done    int
+	waiting string // why the last attempt of something has to be made again
 }
 
 // run exports until the task ends or ctx does; in the second case the next start
@@ -49,7 +54,7 @@ type job struct {
 func (j *job) run(ctx context.Context) {
 	err := j.export(ctx)
 	switch {
-	case errors.Is(context.Cause(ctx), errCancelled):
+	case errors.Is(context.Cause(ctx), errCancelled), errors.Is(err, errCancelled):
 		j.end(cancelled, "Cancelled by user")
 	case ctx.Err() != nil: // the process stops
 	case err == nil:
@@ -66,12 +71,16 @@ func (j *job) run(ctx context.Context) {
 	}
 }
 
-// set moves the task to a state, unless another has come first.
+// set moves the task to a state, unless another has come first. A task that was
+// cancelled before it ran gives errCancelled.
 func (j *job) set(code, message string) error {
 	p := j.progress()
 	now := j.room.now()
 	_, err := j.room.cfg.Tasks.Change(j.task.Scope, j.task.ID, func(t *Task) error {
-		if t.ended() || t.Code == pendingCancel && code == running {
+		switch {
+		case t.ended() && code == running:
+			return errCancelled
+		case t.ended(), t.Code == pendingCancel && code == running:
 			return nil
 		}
 		t.Code, t.Message = code, message
@@ -83,24 +92,27 @@ func (j *job) set(code, message string) error {
 	return err
 }
 
-// end makes the last state durable. If it cannot, the next start of the process
-// finds the task not ended, and everything in its journal.
+// end makes the last state durable, as soon as the disk takes it. If the process
+// ends before, the next one finds the task not ended, and everything in its
+// journal. The journal of a task that did not complete stays, for it may be
+// resumed.
 func (j *job) end(code, message string) {
-	if err := j.set(code, message); err != nil {
+	if err := j.again(j.life, "note the end", func() error { return j.set(code, message) }); err != nil {
 		j.room.cfg.Logger.Error("note the end of an export", "task", j.task.ID, "state", code, "error", err)
 		return
 	}
-	if j.journal == nil {
+	j.noted = true
+	if j.journal == nil || code != completed {
 		return
 	}
-	if err := j.journal.remove(); err != nil {
+	if err := j.journal.remove(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		j.room.cfg.Logger.Warn("remove export journal", "task", j.task.ID, "error", err)
 	}
 }
 
 func (j *job) progress() (p Progress) {
 	j.mu.Lock()
-	p.LogStreams, p.LogStreamsDone = j.streams, j.done
+	p.LogStreams, p.LogStreamsDone, p.Waiting = j.streams, j.done, j.waiting
 	noted := j.shown
 	j.mu.Unlock()
 	p.ExportableBytes = j.room.cfg.GroupBytes(j.task.GroupUID)
@@ -115,8 +127,11 @@ func (j *job) export(ctx context.Context) error {
 		j.cancel(errCancelled)
 		return errCancelled
 	}
-	var err error
-	if j.journal, err = openJournal(j.room.cfg.FS, j.room.cfg.Dir, j.task.ID); err != nil {
+	err := j.again(ctx, "open journal", func() (err error) {
+		j.journal, err = openJournal(j.room.cfg.FS, j.room.cfg.Dir, j.task.ID)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	j.mu.Lock()
@@ -130,11 +145,15 @@ func (j *job) export(ctx context.Context) error {
 			return fmt.Errorf("compile filter pattern: %w", err)
 		}
 	}
-	if err := j.set(running, "Started Successfully"); err != nil {
-		return fmt.Errorf("note the start: %w", err)
+	if err := j.again(ctx, "note the start", func() error { return j.set(running, "Started Successfully") }); err != nil {
+		return err
 	}
 	if err := j.folders(ctx); err != nil {
 		return err
+	}
+	// A deleted log group lists no streams: what was exported is not all.
+	if _, there := j.room.cfg.Groups.GroupByUID(j.task.GroupUID); !there {
+		return errDeleted
 	}
 	return j.again(ctx, "put manifest", func() error { return j.putManifest(ctx) })
 }
@@ -208,10 +227,12 @@ func (j *job) folder(ctx context.Context, f folder) error {
 	err := j.again(ctx, "export "+f.name, func() error {
 		w := j.newWriter(ctx, f)
 		defer w.discard()
-		return w.run(ctx)
+		if err := w.run(ctx); err != nil {
+			return err
+		}
+		return j.journal.write(note{Folder: f.name, Done: true})
 	})
 	if err == nil {
-		err = j.journal.write(note{Folder: f.name, Done: true})
 		j.finished(f)
 	}
 	return err
@@ -229,15 +250,26 @@ func (j *job) again(ctx context.Context, what string, do func() error) error {
 		err := do()
 		var permanent *permanentError
 		switch {
-		case err == nil, ctx.Err() != nil, errors.As(err, &permanent), errors.Is(err, objput.ErrRefused):
+		case err == nil:
+			j.waits("")
+			return nil
+		case ctx.Err() != nil, errors.As(err, &permanent), errors.Is(err, objput.ErrRefused), errors.Is(err, errCancelled):
 			return err
 		}
+		j.waits(what + ": " + err.Error())
 		bound := min(retryMost, retryLeast<<min(attempt, 10))
 		j.room.cfg.Logger.Warn("export tries again", "task", j.task.ID, "what", what, "error", err)
 		if err := sleep(ctx, retryLeast+rand.N(bound)); err != nil {
 			return err
 		}
 	}
+}
+
+// waits notes for people what the task cannot get ahead with, "" for nothing.
+func (j *job) waits(why string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.waiting = why
 }
 
 // put makes sure that an object is there, by this attempt or an earlier one.
@@ -263,43 +295,4 @@ func (j *job) put(ctx context.Context, key string, o format.Object) (object, err
 	}
 	told.Size = there.Size // another version's encoder may have made it
 	return told, nil
-}
-
-// manifest is the document that a finished task leaves.
-type manifest struct {
-	Version  int      `json:"version"`
-	TaskID   string   `json:"taskId"`
-	LogGroup string   `json:"logGroup"`
-	From     int64    `json:"from"`
-	To       int64    `json:"to"`
-	Below    []uint64 `json:"below"` // the positions that were durable at creation
-	After    []uint64 `json:"after,omitempty"`
-	Options  Options  `json:"options"`
-	Records  int64    `json:"records"`
-	Bytes    int64    `json:"bytes"`
-	Objects  []object `json:"objects"`
-}
-
-func manifestKey(id string) string { return "_sluice/export/" + id + ".json" }
-
-func (j *job) putManifest(ctx context.Context) error {
-	m := manifest{
-		Version: 1, TaskID: j.task.ID, LogGroup: j.task.LogGroup, From: j.task.From, To: j.task.To,
-		Below: j.task.Below, After: j.task.After, Options: j.task.Options, Objects: j.journal.sorted(),
-	}
-	for _, o := range m.Objects {
-		m.Records += o.Records
-		m.Bytes += o.Bytes
-	}
-	text, err := json.MarshalIndent(m, "", " ")
-	if err != nil {
-		return &permanentError{err}
-	}
-	err = j.room.cfg.Objects.PutIfAbsent(ctx, j.task.Bucket, manifestKey(j.task.ID), objput.Object{
-		Body: bytes.NewReader(text), Size: int64(len(text)), ContentType: "application/json",
-	})
-	if errors.Is(err, objput.ErrExists) {
-		return nil
-	}
-	return err
 }

@@ -62,6 +62,8 @@ type journal struct {
 // syncEvery is how many notes may be lost in a crash.
 const syncEvery = 16
 
+const journalExtension = ".jsonl"
+
 // maxJournal bounds what is read back: more than any task writes.
 const maxJournal = 1 << 30
 
@@ -70,7 +72,7 @@ func openJournal(fsys vfs.FS, dir, id string) (*journal, error) {
 	if err := vfs.MkdirAllSync(fsys, dir); err != nil {
 		return nil, fmt.Errorf("make export folder: %w", err)
 	}
-	j := &journal{fsys: fsys, path: filepath.Join(dir, id+".jsonl"), marks: map[string]mark{}}
+	j := &journal{fsys: fsys, path: filepath.Join(dir, id+journalExtension), marks: map[string]mark{}}
 	text, err := vfs.ReadFile(fsys, j.path, maxJournal)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read export journal: %w", err)

@@ -45,6 +45,9 @@ type Config struct {
 	// ActiveTasks bounds the tasks of an account and region that have not ended,
 	// as AWS does with one; 0 does not.
 	ActiveTasks int
+	// EndedTasks is how many tasks of an account and region stay listed once they
+	// have ended. Default 1000.
+	EndedTasks int
 	// Workers is how many log streams are exported at once. Default: one for each
 	// core.
 	Workers int
@@ -58,8 +61,9 @@ type Config struct {
 type Room struct {
 	cfg     Config
 	workers chan struct{} // one token for each stream being exported
+	tally   tally
 
-	creating sync.Mutex // held from the count of active tasks to the new one
+	creating sync.Mutex // held from the count of active tasks to the new one, and while tasks are forgotten
 
 	mu      sync.Mutex // guards what follows
 	jobs    map[string]*job
@@ -74,6 +78,9 @@ func New(cfg Config) (*Room, error) {
 	}
 	if cfg.Workers <= 0 {
 		cfg.Workers = runtime.GOMAXPROCS(0)
+	}
+	if cfg.EndedTasks <= 0 {
+		cfg.EndedTasks = 1000
 	}
 	if cfg.SortBytes <= 0 {
 		cfg.SortBytes = 32 << 20
@@ -93,6 +100,7 @@ func (r *Room) Operations() []awsapi.Operation {
 		operation("CreateExportTask", r.createExportTask),
 		operation("DescribeExportTasks", r.describeExportTasks),
 		operation("CancelExportTask", r.cancelExportTask),
+		operation("ResumeExportTask", r.resumeExportTask),
 	}
 }
 
@@ -111,6 +119,7 @@ func (r *Room) Run(ctx context.Context) error {
 	}
 	r.running = ctx
 	r.mu.Unlock()
+	r.sweep()
 	r.cfg.Tasks.All(func(s catalog.Scope, _ string, t Task) {
 		if !t.ended() {
 			r.start(entry{s, t})
@@ -132,15 +141,24 @@ func (r *Room) start(t entry) {
 		return
 	}
 	ctx, cancel := context.WithCancelCause(r.running)
-	j := &job{room: r, task: t, cancel: cancel}
+	j := &job{room: r, task: t, life: r.running, cancel: cancel}
 	r.jobs[t.ID] = j
 	r.wg.Go(func() {
 		defer cancel(nil)
 		j.run(ctx)
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		delete(r.jobs, t.ID)
+		r.ended(j)
 	})
+}
+
+// ended forgets a job. Its task may have been resumed since its end was noted,
+// while the job was still there: then nobody else starts it.
+func (r *Room) ended(j *job) {
+	r.mu.Lock()
+	delete(r.jobs, j.task.ID)
+	r.mu.Unlock()
+	if t, ok := r.cfg.Tasks.Get(j.task.Scope, j.task.ID); ok && j.noted && !t.ended() {
+		r.start(entry{j.task.Scope, t})
+	}
 }
 
 // job returns a task's job while it runs.

@@ -65,15 +65,14 @@ type Progress struct {
 	Events          int64 `json:"events"`
 	Bytes           int64 `json:"bytes"`           // before the codec
 	ObjectBytes     int64 `json:"objectBytes"`     // after it
-	ExportableBytes int64 `json:"exportableBytes"` // of the log group's messages when the task began, in range or not
+	ExportableBytes int64 `json:"exportableBytes"` // of the log group's messages, in range or not
+	// Waiting is why something has to be tried again; "" while all goes well.
+	Waiting string `json:"waiting,omitempty"`
 }
 
 func (t *Task) ended() bool {
 	return slices.Contains([]string{completed, failed, cancelled}, t.Code)
 }
-
-// active tells whether a task counts for AWS's limit.
-func (t *Task) active() bool { return !t.ended() }
 
 // entry is a task with its scope.
 type entry struct {

@@ -128,6 +128,7 @@ func (w *writer) cut() error {
 		return err
 	}
 	w.number++
+	w.job.room.tally.add(told)
 	return w.job.journal.write(note{Folder: w.folder.name, Object: &told, Stream: w.stream, Next: w.done})
 }
 

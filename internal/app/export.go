@@ -5,6 +5,7 @@ import (
 
 	"sluice/exporttask"
 	"sluice/internal/catalog"
+	"sluice/internal/obs"
 )
 
 // openExports makes the room of export tasks.
@@ -26,5 +27,23 @@ func (a *App) openExports() error {
 		return err
 	}
 	a.add(room{"export tasks", exports.Run}, exports.Operations()...)
+	a.collectExports(exports.Stats)
 	return nil
+}
+
+func (a *App) collectExports(stats func() exporttask.Stats) {
+	r := a.registry
+	r.Collect(obs.GaugeKind, "sluice_export_tasks", "Export tasks that are listed, by state: alarm on FAILED.", []string{"state"},
+		func(emit func(float64, ...string)) {
+			for state, n := range stats().Tasks {
+				emit(float64(n), state)
+			}
+		})
+	counter := func(name, help string, value func(exporttask.Stats) int64) {
+		r.CounterFunc("sluice_export_"+name, help, func() float64 { return float64(value(stats())) })
+	}
+	counter("objects_total", "Objects of export tasks put since the start.", func(s exporttask.Stats) int64 { return s.Objects })
+	counter("events_total", "Events in them.", func(s exporttask.Stats) int64 { return s.Events })
+	counter("bytes_total", "Their bytes before compression.", func(s exporttask.Stats) int64 { return s.Bytes })
+	counter("object_bytes_total", "Their size, compressed.", func(s exporttask.Stats) int64 { return s.ObjectBytes })
 }
