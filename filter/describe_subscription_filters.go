@@ -31,14 +31,16 @@ type describeSubscriptionFiltersOutput struct {
 
 // subscriptionFilter is a subscription filter as the API shows it.
 type subscriptionFilter struct {
-	ApplyOnTransformedLogs bool   `json:"applyOnTransformedLogs"`
-	CreationTime           int64  `json:"creationTime"`
-	DestinationARN         string `json:"destinationArn"`
-	Distribution           string `json:"distribution"`
-	FilterName             string `json:"filterName"`
-	FilterPattern          string `json:"filterPattern"`
-	LogGroupName           string `json:"logGroupName"`
-	RoleARN                string `json:"roleArn,omitempty"`
+	ApplyOnTransformedLogs bool     `json:"applyOnTransformedLogs"`
+	CreationTime           int64    `json:"creationTime"`
+	DestinationARN         string   `json:"destinationArn"`
+	Distribution           string   `json:"distribution"`
+	EmitSystemFields       []string `json:"emitSystemFields,omitempty"`
+	FieldSelectionCriteria string   `json:"fieldSelectionCriteria,omitempty"`
+	FilterName             string   `json:"filterName"`
+	FilterPattern          string   `json:"filterPattern"`
+	LogGroupName           string   `json:"logGroupName"`
+	RoleARN                string   `json:"roleArn,omitempty"`
 }
 
 const maxDescribed = 50
@@ -101,5 +103,6 @@ func shown(g catalog.LogGroup, f catalog.SubscriptionFilter) subscriptionFilter 
 		ApplyOnTransformedLogs: f.ApplyOnTransformedLogs,
 		CreationTime:           f.Created, DestinationARN: f.DestinationARN, Distribution: f.Distribution,
 		FilterName: f.Name, FilterPattern: f.Pattern, LogGroupName: g.Name, RoleARN: f.RoleARN,
+		EmitSystemFields: f.EmitSystemFields, FieldSelectionCriteria: f.FieldSelectionCriteria,
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"unicode/utf8"
 
 	"sluice/internal/awsapi"
@@ -32,20 +33,42 @@ type APIConfig struct {
 	// Passed tells whether the dispatcher needs a version of a filter that ended
 	// at these positions no more. Optional; without it ended versions are kept.
 	Passed func(ends []uint64) bool
+	// Subscriptions has destinations and account policies. Default: those of the
+	// catalog, whose table nobody else may have opened then.
+	Subscriptions *Subscriptions
+	// Outside is the destinations outside this process. Optional.
+	Outside Outside
+	// Streams are the Kinesis streams of this process. Optional.
+	Streams Streams
+	// OneAccountPolicy holds AWS's quota: one account policy for an account and
+	// region.
+	OneAccountPolicy bool
 }
 
 // AWSFiltersPerGroup is how many subscription filters AWS takes for a log group.
 const AWSFiltersPerGroup = 2
 
 // API is the operations on subscription filters.
-type API struct{ cfg APIConfig }
+type API struct {
+	cfg           APIConfig
+	subscriptions *Subscriptions
+
+	policies sync.Mutex // held while account policies change
+}
 
 // NewAPI checks the configuration.
 func NewAPI(cfg APIConfig) (*API, error) {
 	if cfg.Catalog == nil || cfg.Positions == nil || cfg.Clock == nil {
 		return nil, errors.New("make subscription filter operations: catalog, positions and clock are needed")
 	}
-	return &API{cfg: cfg}, nil
+	a := &API{cfg: cfg, subscriptions: cfg.Subscriptions}
+	if a.subscriptions == nil {
+		var err error
+		if a.subscriptions, err = OpenSubscriptions(cfg.Catalog, ""); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
 }
 
 // Operations lists the operations for awsapi.New.
@@ -55,6 +78,13 @@ func (a *API) Operations() []awsapi.Operation {
 		operation("DescribeSubscriptionFilters", a.describeSubscriptionFilters),
 		operation("DeleteSubscriptionFilter", a.deleteSubscriptionFilter),
 		operation("TestMetricFilter", a.testMetricFilter),
+		operation("PutDestination", a.putDestination),
+		operation("PutDestinationPolicy", a.putDestinationPolicy),
+		operation("DescribeDestinations", a.describeDestinations),
+		operation("DeleteDestination", a.deleteDestination),
+		operation("PutAccountPolicy", a.putAccountPolicy),
+		operation("DescribeAccountPolicies", a.describeAccountPolicies),
+		operation("DeleteAccountPolicy", a.deleteAccountPolicy),
 	}
 }
 
@@ -63,6 +93,9 @@ func (a *API) Operations() []awsapi.Operation {
 func (a *API) forget() error {
 	if a.cfg.Passed == nil {
 		return nil
+	}
+	if err := a.subscriptions.forget(a.cfg.Passed); err != nil {
+		return err
 	}
 	return a.cfg.Catalog.DropFilterVersions(func(f catalog.SubscriptionFilter) bool { return a.cfg.Passed(f.To) })
 }

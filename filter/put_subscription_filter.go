@@ -3,6 +3,7 @@ package filter
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"sluice/filter/pattern"
 	"sluice/internal/awsapi"
@@ -20,13 +21,12 @@ import (
 // Limits: name 1-512 without : and *; pattern up to 1,024. The number of filters of
 // a log group is bounded only by configuration; a change never counts.
 //
-// Deviations: destinations are delivery streams of the caller's account and
-// region, partition ignored; whether one is there is looked up and no test message
-// is written. Kinesis streams, Lambda functions and cross-account destinations are
-// refused with AWS's texts for those that do not answer. fieldSelectionCriteria and
-// emitSystemFields are refused by name. applyOnTransformedLogs is kept and shown;
-// there are no transformers, so it changes nothing. AWS's quota of five filters with
-// a regular expression for each log group is not kept.
+// Deviations: destinations in this process (delivery streams, logical destinations)
+// are looked up and get no test message; those outside, which the configuration
+// names, get AWS's. Any other is refused with AWS's texts for those that do not
+// answer. applyOnTransformedLogs is kept and shown; there are no transformers, so it
+// changes nothing. AWS's quota of five filters with a regular expression for each
+// log group is not kept. The text for a fieldSelectionCriteria that is none is ours.
 
 type putSubscriptionFilterInput struct {
 	LogGroupName           *string  `json:"logGroupName"`
@@ -72,14 +72,22 @@ func (in *putSubscriptionFilterInput) validate() error {
 	if in.FieldSelectionCriteria != nil {
 		v.Length("fieldSelectionCriteria", *in.FieldSelectionCriteria, 0, maxSelection)
 	}
-	return v.Err()
+	for _, field := range in.EmitSystemFields {
+		v.Enum("emitSystemFields", field, fieldAccount, fieldRegion, fieldLog)
+	}
+	if err := v.Err(); err != nil {
+		return err
+	}
+	if in.FieldSelectionCriteria != nil {
+		if _, err := ParseSelection(*in.FieldSelectionCriteria); err != nil {
+			return awsapi.InvalidParameter("Invalid fieldSelectionCriteria: %s", strings.TrimPrefix(err.Error(), "parse field selection: "))
+		}
+	}
+	return nil
 }
 
-func (a *API) putSubscriptionFilter(_ context.Context, c awsapi.Caller, in *putSubscriptionFilterInput) (*none, error) {
+func (a *API) putSubscriptionFilter(ctx context.Context, c awsapi.Caller, in *putSubscriptionFilterInput) (*none, error) {
 	if err := in.validate(); err != nil {
-		return nil, err
-	}
-	if err := in.checkSupported(); err != nil {
 		return nil, err
 	}
 	destination, err := checkDestination(c, *in.DestinationARN, in.RoleARN != nil)
@@ -98,21 +106,18 @@ func (a *API) putSubscriptionFilter(_ context.Context, c awsapi.Caller, in *putS
 	}
 	f := in.filter(g)
 	f.Created = a.cfg.Clock.Now().UnixMilli()
+	// The limit comes before the destination; both before the group is locked, for
+	// a test message takes time.
+	if err := a.room(f, len(a.cfg.Catalog.SubscriptionFilters(g.UID))); err != nil {
+		return nil, err
+	}
+	if err := a.reach(ctx, c, destination, sender{actionPutFilter, in.RoleARN != nil}); err != nil {
+		return nil, err
+	}
 	_, err = a.cfg.Catalog.PutSubscriptionFilter(f, a.cfg.Positions.Next, func(others []catalog.SubscriptionFilter) error {
-		return a.admit(c, f, others, destination)
+		return a.room(f, len(others))
 	})
 	return nil, answer(err, awsapi.ErrLogGroupNotFound)
-}
-
-// checkSupported refuses by name what would otherwise be lost silently.
-func (in *putSubscriptionFilterInput) checkSupported() error {
-	if in.FieldSelectionCriteria != nil && *in.FieldSelectionCriteria != "" {
-		return awsapi.InvalidParameter("fieldSelectionCriteria is not supported")
-	}
-	if len(in.EmitSystemFields) > 0 {
-		return awsapi.InvalidParameter("emitSystemFields is not supported")
-	}
-	return nil
 }
 
 // checkDestination answers to an ARN that no filter can have, whatever exists.
@@ -156,7 +161,10 @@ func (in *putSubscriptionFilterInput) filter(g catalog.LogGroup) catalog.Subscri
 	f := catalog.SubscriptionFilter{
 		GroupUID: g.UID, Name: *in.FilterName, Pattern: *in.FilterPattern,
 		DestinationARN: *in.DestinationARN, Distribution: distributionByLogStream,
-		ApplyOnTransformedLogs: in.ApplyOnTransformedLogs,
+		ApplyOnTransformedLogs: in.ApplyOnTransformedLogs, EmitSystemFields: in.EmitSystemFields,
+	}
+	if in.FieldSelectionCriteria != nil {
+		f.FieldSelectionCriteria = *in.FieldSelectionCriteria
 	}
 	if in.RoleARN != nil {
 		f.RoleARN = *in.RoleARN
@@ -167,37 +175,11 @@ func (in *putSubscriptionFilterInput) filter(g catalog.LogGroup) catalog.Subscri
 	return f
 }
 
-// admit checks what depends on other definitions, while none of the group's
-// filters changes.
-func (a *API) admit(c awsapi.Caller, f catalog.SubscriptionFilter, others []catalog.SubscriptionFilter, destination awsapi.ARN) error {
+// room tells whether a log group may have one more filter. A change never counts.
+func (a *API) room(f catalog.SubscriptionFilter, others int) error {
 	_, exists := a.cfg.Catalog.SubscriptionFilter(f.GroupUID, f.Name)
-	if most := a.cfg.FiltersPerGroup; most > 0 && !exists && len(others) >= most {
+	if most := a.cfg.FiltersPerGroup; most > 0 && !exists && others >= most {
 		return awsapi.ErrLimitExceeded
-	}
-	return a.reach(c, destination)
-}
-
-// sourceStream is the type of a delivery stream that reads a Kinesis stream and
-// takes nothing else.
-const sourceStream = "KinesisStreamAsSource"
-
-// reach stands for AWS's test message.
-func (a *API) reach(c awsapi.Caller, destination awsapi.ARN) error {
-	switch destination.Service {
-	case "kinesis":
-		return awsapi.ErrUndeliverableToKinesis
-	case "lambda":
-		return awsapi.ErrLambdaNotExecutable
-	case "logs":
-		return awsapi.ErrUndeliverableToDestination
-	}
-	name, ok := destination.DeliveryStream()
-	if !ok || !destination.OwnedBy(c) {
-		return awsapi.ErrUndeliverableToFirehose
-	}
-	d, ok := a.cfg.Catalog.DeliveryStream(scopeOf(c), name)
-	if !ok || d.Type == sourceStream {
-		return awsapi.ErrUndeliverableToFirehose
 	}
 	return nil
 }

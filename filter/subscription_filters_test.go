@@ -151,8 +151,8 @@ func TestSubscriptionFilterTexts(t *testing.T) {
 	f(put("a:b", "", lakeARN, withRole), one+"'a:b' at 'filterName' failed to satisfy constraint: Member must satisfy regular expression pattern: [^:*]*")
 	f(put("f", x1025, lakeARN, withRole), one+"'"+x1025+"' at 'filterPattern' failed to satisfy constraint: "+long+"1024")
 	f(put("f", "", lakeARN, withRole+`,"distribution":"Fair"`), one+"'Fair' at 'distribution' failed to satisfy constraint: Member must satisfy enum value set: [Random, ByLogStream]")
-	f(put("f", "", lakeARN, withRole+`,"fieldSelectionCriteria":"@aws.region = \"x\""`), ipe+"fieldSelectionCriteria is not supported")
-	f(put("f", "", lakeARN, withRole+`,"emitSystemFields":["@aws.account"]`), ipe+"emitSystemFields is not supported")
+	f(put("f", "", lakeARN, withRole+`,"fieldSelectionCriteria":"@aws.zone = \"x\""`), ipe+`Invalid fieldSelectionCriteria: expected @aws.account, @aws.region or @source.log at offset 0, found "@aws.zone"`)
+	f(put("f", "", lakeARN, withRole+`,"emitSystemFields":["@aws.zone"]`), one+"'@aws.zone' at 'emitSystemFields' failed to satisfy constraint: Member must satisfy enum value set: [@aws.account, @aws.region, @source.log]")
 
 	f(put("f", "", "lake", withRole), ipe+"destinationArn is not a valid ARN")
 	f(put("f", "", "arn:aws:s3:::lake", ""), ipe+"PutSubscriptionFilter operation cannot work with destinationArn for vendor s3")

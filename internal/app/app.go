@@ -33,17 +33,18 @@ type App struct {
 	clock clock.Event
 	dir   dataDir
 
-	catalog    *catalog.Catalog
-	store      *store.Store
-	streams    *embedded.Streams
-	indexes    []*embedded.Index
-	requests   []*requests.Seen
-	objects    objput.Store
-	dispatcher *filter.Dispatcher
-	firehose   *firehose.Room
-	origins    origins.Shards
-	kafka      []*kafka.Source
-	alarms     alarmRoom
+	catalog       *catalog.Catalog
+	store         *store.Store
+	streams       *embedded.Streams
+	indexes       []*embedded.Index
+	requests      []*requests.Seen
+	objects       objput.Store
+	dispatcher    *filter.Dispatcher
+	subscriptions *filter.Subscriptions
+	firehose      *firehose.Room
+	origins       origins.Shards
+	kafka         []*kafka.Source
+	alarms        alarmRoom
 
 	rooms         []room // see add
 	operations    []awsapi.Operation
@@ -107,8 +108,11 @@ func (a *App) open() error {
 	}); err != nil {
 		return err
 	}
+	if a.subscriptions, err = filter.OpenSubscriptions(a.catalog, a.cfg.OrganizationID); err != nil {
+		return err
+	}
 	a.dispatcher = filter.New(filter.Config{
-		Definitions: a.catalog, Published: a.streams.Published, Clock: a.clock, Logger: a.log,
+		Definitions: a.subscriptions, Published: a.streams.Published, Clock: a.clock, Logger: a.log,
 	}, filters...)
 	if a.firehose, err = firehose.New(firehose.Config{
 		Clock: a.clock, Logger: a.log, Home: a.scope(), MaxDeliveryStreams: a.quota(5_000),
@@ -168,8 +172,16 @@ func (a *App) openStore() ([]filter.Shard, []*firehose.State, error) {
 // openAPI makes the operations and the server that dispatches to them.
 func (a *App) openAPI() error {
 	a.metrics = newMetrics(a.registry)
+	filters, err := filter.NewAPI(filter.APIConfig{
+		Catalog: a.catalog, Positions: a.store, Clock: a.clock, FiltersPerGroup: a.filtersPerGroup(),
+		Passed: a.dispatcher.Passed, Subscriptions: a.subscriptions, OneAccountPolicy: a.quota(1) == 1,
+	})
+	if err != nil {
+		return err
+	}
 	logs, err := logsapi.New(logsapi.Config{
 		Catalog: a.catalog, Events: a.store, Positions: a.store, Clock: a.clock, LiveTailSessions: a.quota(logsapi.AWSLiveTailSessions),
+		Destinations: filters.DestinationTags(),
 	})
 	if err != nil {
 		return err
@@ -181,13 +193,6 @@ func (a *App) openAPI() error {
 		Received: func(events int) { a.metrics.received.Add(uint64(events)) },
 		Requests: requests.NewWindow(a.requests...),
 		Repeated: func(events int) { repeated.Add(events) },
-	})
-	if err != nil {
-		return err
-	}
-	filters, err := filter.NewAPI(filter.APIConfig{
-		Catalog: a.catalog, Positions: a.store, Clock: a.clock, FiltersPerGroup: a.quota(filter.AWSFiltersPerGroup),
-		Passed: a.dispatcher.Passed,
 	})
 	if err != nil {
 		return err

@@ -36,6 +36,12 @@ type Config struct {
 	// AccountID is the account of callers whose access key is not twelve
 	// digits. Default 000000000000.
 	AccountID string `yaml:"account_id"`
+	// OrganizationID is the organization that all accounts of this process belong
+	// to; policies of destinations can ask for it. Default: none.
+	OrganizationID string `yaml:"organization_id"`
+	// SubscriptionFiltersPerLogGroup bounds the subscription filters of a log group.
+	// Default: 2 with limits aws, else no bound.
+	SubscriptionFiltersPerLogGroup int `yaml:"subscription_filters_per_log_group"`
 	// Region is the region of callers who do not sign. Default us-east-1.
 	Region string `yaml:"region"`
 	// Insecure allows a listener that is not on loopback without credentials.

@@ -4,9 +4,10 @@ import (
 	"context"
 
 	"sluice/internal/awsapi"
+	"sluice/internal/catalog"
 )
 
-// ListTagsForResource returns a log group's tags, by its ARN without ":*".
+// ListTagsForResource returns the tags of a log group or a destination, by its ARN without ":*".
 
 type listTagsForResourceInput struct {
 	ResourceARN *string `json:"resourceArn"`
@@ -17,6 +18,13 @@ func (a *API) listTagsForResource(_ context.Context, c awsapi.Caller, in *listTa
 	checkResource(v, in.ResourceARN)
 	if err := v.Err(); err != nil {
 		return nil, err
+	}
+	if scope, name, ok := a.destination(c, in.ResourceARN); ok {
+		tags, err := a.cfg.Destinations.Tags(scope, name)
+		if err != nil {
+			return nil, err
+		}
+		return tagsOf(catalog.LogGroup{Tags: tags}), nil
 	}
 	g, err := a.resourceGroup(c, in.ResourceARN)
 	if err != nil {

@@ -34,6 +34,14 @@ type Positions interface {
 	Next() []uint64
 }
 
+// Tagged are named resources with tags; an unknown name is an error with AWS's
+// text.
+type Tagged interface {
+	Tags(s catalog.Scope, name string) (map[string]string, error)
+	// ChangeTags replaces the tags by what change makes of a copy.
+	ChangeTags(s catalog.Scope, name string, change func(tags map[string]string) error) error
+}
+
 // Config is what the operations need. What has no default is required.
 type Config struct {
 	Catalog   *catalog.Catalog
@@ -41,6 +49,9 @@ type Config struct {
 	Positions Positions
 	// Clock dates definitions and bounds what retention still shows.
 	Clock clock.Event
+
+	// Destinations have tags too. Optional.
+	Destinations Tagged
 
 	// ScanBytes bounds the batches that one FilterLogEvents reads before it answers
 	// with what it has. Default 32 MiB.

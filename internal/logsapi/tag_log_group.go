@@ -32,5 +32,5 @@ func (a *API) tagLogGroup(_ context.Context, c awsapi.Caller, in *tagLogGroupInp
 	if err != nil {
 		return nil, err
 	}
-	return nil, a.update(g, addTags(in.Tags, awsapi.InvalidParameter(errTooManyTags.Message)))
+	return nil, a.update(g, ofGroup(addTags(in.Tags, awsapi.InvalidParameter(errTooManyTags.Message))))
 }

@@ -6,12 +6,12 @@ import (
 	"sluice/internal/awsapi"
 )
 
-// TagResource adds tags to a log group, by its ARN without ":*".
+// TagResource adds tags to a log group or a destination, by its ARN without ":*".
 //
 // Limits: at most 50 tags on a group, else TooManyTagsException; key 1-128, value
 // 0-256.
 //
-// Deviations: log groups are the only resources so far. The texts for other ARNs
+// Deviations: other resources have no tags. The texts for other ARNs
 // and for too many tags are ours, none is recorded.
 
 type tagResourceInput struct {
@@ -26,9 +26,5 @@ func (a *API) tagResource(_ context.Context, c awsapi.Caller, in *tagResourceInp
 	if err := v.Err(); err != nil {
 		return nil, err
 	}
-	g, err := a.resourceGroup(c, in.ResourceARN)
-	if err != nil {
-		return nil, err
-	}
-	return nil, a.update(g, addTags(in.Tags, errTooManyTags))
+	return nil, a.changeTags(c, in.ResourceARN, addTags(in.Tags, errTooManyTags))
 }

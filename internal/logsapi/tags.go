@@ -70,15 +70,15 @@ func printTags(tags map[string]string) string {
 	return b.String()
 }
 
-// addTags returns the change that adds tags to a group's own, or answers full
+// tagChange changes a resource's tags, which are there.
+type tagChange = func(tags map[string]string) error
+
+// addTags returns the change that adds tags to a resource's own, or answers full
 // when they would be too many.
-func addTags(tags map[string]string, full error) func(*catalog.LogGroup) error {
-	return func(g *catalog.LogGroup) error {
-		if g.Tags == nil {
-			g.Tags = make(map[string]string)
-		}
-		maps.Copy(g.Tags, tags)
-		if len(g.Tags) > maxTags {
+func addTags(tags map[string]string, full error) tagChange {
+	return func(own map[string]string) error {
+		maps.Copy(own, tags)
+		if len(own) > maxTags {
 			return full
 		}
 		return nil
@@ -87,12 +87,22 @@ func addTags(tags map[string]string, full error) func(*catalog.LogGroup) error {
 
 // removeTags returns the change that removes tags; those that are not there are
 // no error.
-func removeTags(keys []string) func(*catalog.LogGroup) error {
-	return func(g *catalog.LogGroup) error {
+func removeTags(keys []string) tagChange {
+	return func(own map[string]string) error {
 		for _, key := range keys {
-			delete(g.Tags, key)
+			delete(own, key)
 		}
 		return nil
+	}
+}
+
+// ofGroup is a change of tags as a change of a log group.
+func ofGroup(change tagChange) func(*catalog.LogGroup) error {
+	return func(g *catalog.LogGroup) error {
+		if g.Tags == nil {
+			g.Tags = make(map[string]string)
+		}
+		return change(g.Tags)
 	}
 }
 
@@ -130,6 +140,28 @@ func checkNewTags(v *awsapi.Validation, tags map[string]string) {
 		v.ListLength("tags", printTags(tags), len(tags), 1, maxTags)
 		checkTags(v, tags)
 	}
+}
+
+// destination is the logical destination that an ARN names.
+func (a *API) destination(c awsapi.Caller, resourceARN *string) (catalog.Scope, string, bool) {
+	arn, err := awsapi.ParseARN(text(resourceARN))
+	if err != nil || a.cfg.Destinations == nil || !arn.OwnedBy(c) {
+		return catalog.Scope{}, "", false
+	}
+	name, ok := arn.Destination()
+	return scopeOf(c), name, ok
+}
+
+// changeTags changes the tags of the resource that an ARN names.
+func (a *API) changeTags(c awsapi.Caller, resourceARN *string, change tagChange) error {
+	if scope, name, ok := a.destination(c, resourceARN); ok {
+		return a.cfg.Destinations.ChangeTags(scope, name, change)
+	}
+	g, err := a.resourceGroup(c, resourceARN)
+	if err != nil {
+		return err
+	}
+	return a.update(g, ofGroup(change))
 }
 
 // resourceGroup finds the log group that an ARN without ":*" names.

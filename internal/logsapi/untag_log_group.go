@@ -28,5 +28,5 @@ func (a *API) untagLogGroup(_ context.Context, c awsapi.Caller, in *untagLogGrou
 	if err != nil {
 		return nil, err
 	}
-	return nil, a.update(g, removeTags(in.Tags))
+	return nil, a.update(g, ofGroup(removeTags(in.Tags)))
 }

@@ -6,7 +6,7 @@ import (
 	"sluice/internal/awsapi"
 )
 
-// UntagResource removes tags from a log group, by its ARN without ":*". Keys that
+// UntagResource removes tags from a log group or a destination, by its ARN without ":*". Keys that
 // are not there are no error.
 
 type untagResourceInput struct {
@@ -21,9 +21,5 @@ func (a *API) untagResource(_ context.Context, c awsapi.Caller, in *untagResourc
 	if err := v.Err(); err != nil {
 		return nil, err
 	}
-	g, err := a.resourceGroup(c, in.ResourceARN)
-	if err != nil {
-		return nil, err
-	}
-	return nil, a.update(g, removeTags(in.TagKeys))
+	return nil, a.changeTags(c, in.ResourceARN, removeTags(in.TagKeys))
 }
