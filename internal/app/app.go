@@ -46,6 +46,7 @@ type App struct {
 	kafka         []*kafka.Source
 	alarms        alarmRoom
 
+	samples       *sampleStore
 	rooms         []room // see add
 	operations    []awsapi.Operation
 	byTarget      map[string]awsapi.Operation
@@ -111,7 +112,12 @@ func (a *App) open() error {
 	if a.subscriptions, err = filter.OpenSubscriptions(a.catalog, a.cfg.OrganizationID); err != nil {
 		return err
 	}
+	metricFilters, err := a.openMetrics()
+	if err != nil {
+		return err
+	}
 	a.dispatcher = filter.New(filter.Config{
+		Metrics: metricFilters, DimensionSets: a.cfg.Metrics.DimensionSets,
 		Definitions: a.subscriptions, Published: a.streams.Published, Clock: a.clock, Logger: a.log,
 	}, filters...)
 	if a.firehose, err = firehose.New(firehose.Config{

@@ -69,6 +69,8 @@ type Config struct {
 	// TestClock, an RFC 3339 instant, makes the event clock stand still until
 	// it is moved over the admin port.
 	TestClock string `yaml:"test_clock"`
+	// Metrics is about the samples of CloudWatch metrics.
+	Metrics Metrics `yaml:"metrics"`
 	// Pipelines are applied at start and read-only over the API.
 	Pipelines Pipelines `yaml:"pipelines"`
 	// Sources bring events in by themselves.
@@ -317,6 +319,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.Log.SegmentBytes, 64<<20)
 	setDefault(&c.Log.TailBytes, 8<<20)
 	c.Storage.setDefaults()
+	c.Metrics.setDefaults()
 	setDefault(&c.LogLevel, "info")
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -43,7 +43,7 @@ func (a *App) storeConfig() store.Config {
 		SegmentBytes: a.cfg.Log.SegmentBytes, TailBytes: a.cfg.Log.TailBytes,
 		CacheBytes: s.CacheBytes, CompactRate: s.CompactBytesPerSecond, Compact: compact.Options{NGrams: true},
 		MaxBytes: s.MaxBytes, Policy: store.Policy(s.Policy), MinFreeBytes: s.MinFreeBytes,
-		Needed: func(shard uint32) uint64 { return a.dispatcher.Needed(shard) },
+		Needed: a.neededOfLog,
 		Keep:   a.keepFrame, Live: a.liveFrom, Logger: a.log,
 		Quarantine: func(shard uint32, d wal.Damage) {
 			a.log.Error("log damage gone around", "shard", shard, "segment", d.Segment, "offset", d.Offset,
