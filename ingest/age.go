@@ -28,10 +28,11 @@ func windowAt(now int64, retentionDays int) window {
 	return w
 }
 
-// verdict says which events of a request in order are taken: [from, to). Those
+// verdict says which events of a batch in order are taken: [from, to). Those
 // before tooOld are too old, those from there to from have expired, those from to
-// on are too new.
-type verdict struct{ tooOld, from, to, events int }
+// on are too new. tooLarge are not in the batch; resized, of the taken, were made
+// to fit.
+type verdict struct{ tooOld, from, to, events, tooLarge, resized int }
 
 // judge applies a window to ascending timestamps.
 func (w window) judge(times []int64) verdict {
@@ -44,7 +45,18 @@ func (w window) judge(times []int64) verdict {
 }
 
 func (v verdict) rejected() store.Rejected {
-	return store.Rejected{TooOld: uint64(v.tooOld), Expired: uint64(v.from - v.tooOld), TooNew: uint64(v.events - v.to)}
+	return store.Rejected{TooOld: uint64(v.tooOld), Expired: uint64(v.from - v.tooOld), TooNew: uint64(v.events - v.to), TooLarge: uint64(v.tooLarge)}
+}
+
+// received is the number of events taken or not.
+func (v verdict) received() int { return v.events + v.tooLarge }
+
+// span is the time between the first and the last accepted event.
+func (v verdict) span(times []int64) time.Duration {
+	if v.from == v.to {
+		return 0
+	}
+	return time.Duration(times[v.to-1]-times[v.from]) * time.Millisecond
 }
 
 // seal makes the batch of the accepted events.

@@ -46,6 +46,12 @@ type Config struct {
 	// Repeated is told how many events a recognised request had; they are stored
 	// already and are not received once more.
 	Repeated func(events int)
+	// Oversize says what happens to events over the limit. Default OversizeReject.
+	Oversize Oversize
+	// Resized is told how many events were truncated or split.
+	Resized func(events int)
+	// Lenient takes requests that AWS refuses for their count, size, order or span.
+	Lenient bool
 	// Clock dates events' arrival and bounds their age.
 	Clock clock.Event
 	// Logger takes what no sender can be told. Default slog.Default.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"sync"
@@ -35,6 +34,15 @@ import (
 // days old nor 2 hours ahead, nor older than the group's retention; 24 hours
 // between the first and the last that is accepted; ascending.
 //
+// An event over the limit of one: AWS refuses the request, and so does oversize:
+// reject. With truncate or split it is stored alone, as what fits or in pieces,
+// and does not count towards the request's size. lenient takes requests that AWS
+// refuses for their count (up to 65,535), size, order or span: the events are
+// sorted and stored in parts of at most 10,000 events and 1,048,576 bytes, each
+// recognised by itself when the request is sent again; with oversize: reject an
+// event over the limit is left out and counted. rejectedLogEventsInfo then counts
+// along the sorted events. Ages are judged as ever.
+//
 // Deviations: an event that is both too old and expired is called too old. The
 // generic text on too many events gives their number, where AWS prints them all.
 func (a *API) putLogEvents(_ context.Context, r *awsapi.Request, w *awsapi.Reply) error {
@@ -49,41 +57,69 @@ func (a *API) putLogEvents(_ context.Context, r *awsapi.Request, w *awsapi.Reply
 	if err != nil {
 		return err
 	}
-	if err := checkBatch(req, b.Timestamps()); err != nil {
-		return err
+	times := b.Timestamps()
+	var x *arrangement
+	if err := checkBatch(req, times); err != nil {
+		if !a.rearranges(req, times) {
+			return err
+		}
+		if x, err = a.arrange(b); err != nil {
+			return err
+		}
+		times = x.times
 	}
 	now := a.cfg.Clock.Now().UnixMilli()
-	v := windowAt(now, group.RetentionDays).judge(b.Timestamps())
-	if times := b.Timestamps()[v.from:v.to]; len(times) > 0 && times[len(times)-1]-times[0] > maxSpan.Milliseconds() {
+	v := windowAt(now, group.RetentionDays).judge(times)
+	if !a.cfg.Lenient && v.span(times) > maxSpan {
 		return awsapi.ErrBatchSpan
 	}
 	h := event.Header{Ingested: now, GroupUID: group.UID, StreamUID: stream.UID}
 	s := event.Source{Account: r.Account, Region: r.Region, LogGroup: group.Name, LogStream: stream.Name}
-	at, err := a.storeOnce(r, b, v, h, s)
+	var at event.Header
+	if c := a.callOf(r); x == nil {
+		at, err = a.storeOnce(c, b, v, h, s)
+	} else {
+		at, err = a.storeParts(c, x, group.RetentionDays, h, s)
+	}
 	if err != nil {
 		return err
 	}
 	if at.Ingested != now { // what was answered then is answered now
-		v = windowAt(at.Ingested, group.RetentionDays).judge(b.Timestamps())
+		v = windowAt(at.Ingested, group.RetentionDays).judge(times)
 	}
 	w.Body = appendAnswer(w.Body, at, v)
 	return nil
 }
 
-// storeOnce stores a request, or finds that it is stored: it returns the header
-// that the events have. Requests that name no invocation are stored each time.
-func (a *API) storeOnce(r *awsapi.Request, b *event.Builder, v verdict, h event.Header, s event.Source) (event.Header, error) {
+// call is what all attempts of a request have in common.
+type call struct {
+	request uint64 // its name in event ids
+	known   bool   // by all attempts; otherwise each is another call
+}
+
+func (a *API) callOf(r *awsapi.Request) call {
 	invocation, ok := r.Invocation()
 	if !ok || a.cfg.Requests == nil {
-		h.Request = rand.Uint64()
+		return call{request: requests.Anonymous()}
+	}
+	return call{request: requests.Name(r.AccessKey, invocation, r.BodyHash()), known: true}
+}
+
+// part is the call for the i-th part of its request.
+func (c call) part(i int) call { return call{request: c.request + uint64(i), known: c.known} }
+
+// storeOnce stores a batch, or finds that it is stored: it returns the header that
+// the events have.
+func (a *API) storeOnce(c call, b *event.Builder, v verdict, h event.Header, s event.Source) (event.Header, error) {
+	h.Request = c.request
+	if !c.known {
 		return h, a.receive(b, v, h, s)
 	}
-	h.Request = requests.Name(r.AccessKey, invocation, r.BodyHash(), 0)
 	key := requests.Key{Request: h.Request, Stream: h.StreamUID}
 	if ingested, stored := a.cfg.Requests.Begin(key, h.Ingested); stored {
 		h.Ingested = ingested
 		if a.cfg.Repeated != nil {
-			a.cfg.Repeated(v.events)
+			a.cfg.Repeated(v.received())
 		}
 		return h, nil
 	}
@@ -101,7 +137,10 @@ func (a *API) receive(b *event.Builder, v verdict, h event.Header, s event.Sourc
 		return err
 	}
 	if a.cfg.Received != nil {
-		a.cfg.Received(v.events)
+		a.cfg.Received(v.received())
+	}
+	if v.resized > 0 && a.cfg.Resized != nil {
+		a.cfg.Resized(v.resized)
 	}
 	return nil
 }
@@ -110,6 +149,8 @@ const (
 	maxEvents     = 10_000
 	maxBatchBytes = 1_048_576
 	eventOverhead = 26
+	// maxMessageBytes is the limit of one event, which AWS has none of its own for.
+	maxMessageBytes = maxBatchBytes - eventOverhead
 )
 
 // decoded pools what Decode fills.
@@ -152,7 +193,7 @@ func checkBatch(req *putlogevents.Request, times []int64) error {
 		v.ListLength("logEvents", "["+strconv.Itoa(req.Events)+" events]", req.Events, 1, maxEvents)
 		return v.Err()
 	}
-	if size := req.MessageBytes + eventOverhead*req.Events; size > maxBatchBytes {
+	if size := batchBytes(req); size > maxBatchBytes {
 		return awsapi.UploadTooLarge(size, maxBatchBytes)
 	}
 	if !slices.IsSorted(times) {
@@ -160,6 +201,9 @@ func checkBatch(req *putlogevents.Request, times []int64) error {
 	}
 	return nil
 }
+
+// batchBytes is a request's size as AWS counts it.
+func batchBytes(req *putlogevents.Request) int { return req.MessageBytes + eventOverhead*req.Events }
 
 // store appends what the verdict takes and counts the rest. A client that leaves
 // meanwhile leaves neither half done: what the log took counts as received.

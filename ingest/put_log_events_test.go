@@ -42,7 +42,10 @@ type receiver struct {
 	stream catalog.LogStream
 }
 
-func receive(t testing.TB) *receiver {
+func receive(t testing.TB) *receiver { return receiveBy(t, ingest.Config{}) }
+
+// receiveBy is receive with a policy.
+func receiveBy(t testing.TB, cfg ingest.Config) *receiver {
 	t.Helper()
 	r := &receiver{events: &logsapitest.Events{}}
 	c, err := catalog.Open(catalog.NewMemory())
@@ -58,7 +61,11 @@ func receive(t testing.TB) *receiver {
 			t.Fatal(err)
 		}
 	}
-	api, err := ingest.New(ingest.Config{Definitions: c, Appender: r.events, Rejections: r.events, Clock: clock.NewTest(now)})
+	cfg.Definitions, cfg.Appender, cfg.Clock = c, r.events, clock.NewTest(now)
+	if cfg.Rejections == nil {
+		cfg.Rejections = r.events
+	}
+	api, err := ingest.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,12 +29,16 @@ type sender struct {
 	log                *store.Store
 	op                 awsapi.Operation
 	received, repeated int
+	policy             ingest.Config
 	fail               error // of the next append, after it was done
+	after              int   // appends that go well before one fails
 	mu                 sync.Mutex
 }
 
-func newSender(t *testing.T) *sender {
-	s := &sender{t: t, fs: vfs.NewMem(), definitions: catalog.NewMemory(), clock: clock.NewTest(now)}
+func newSender(t *testing.T) *sender { return newSenderBy(t, ingest.Config{}) }
+
+func newSenderBy(t *testing.T, policy ingest.Config) *sender {
+	s := &sender{t: t, fs: vfs.NewMem(), definitions: catalog.NewMemory(), clock: clock.NewTest(now), policy: policy}
 	c, err := catalog.Open(s.definitions)
 	if err != nil {
 		t.Fatal(err)
@@ -66,11 +70,11 @@ func (s *sender) start() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	api, err := ingest.New(ingest.Config{
-		Definitions: c, Appender: s, Rejections: s.log, Clock: s.clock, Requests: requests.NewWindow(seen...),
-		Received: func(n int) { s.mu.Lock(); s.received += n; s.mu.Unlock() },
-		Repeated: func(n int) { s.mu.Lock(); s.repeated += n; s.mu.Unlock() },
-	})
+	cfg := s.policy
+	cfg.Definitions, cfg.Appender, cfg.Rejections, cfg.Clock, cfg.Requests = c, s, s.log, s.clock, requests.NewWindow(seen...)
+	cfg.Received = func(n int) { s.mu.Lock(); s.received += n; s.mu.Unlock() }
+	cfg.Repeated = func(n int) { s.mu.Lock(); s.repeated += n; s.mu.Unlock() }
+	api, err := ingest.New(cfg)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -90,6 +94,9 @@ func (s *sender) crash() {
 
 func (s *sender) Append(ctx context.Context, b event.Batch) (event.Position, error) {
 	at, err := s.log.Append(ctx, b)
+	if s.after--; s.after >= 0 {
+		return at, err
+	}
 	return at, errors.Join(err, s.fail)
 }
 

@@ -3,10 +3,10 @@ package httpingest
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"sync"
 	"time"
 
+	"sluice/ingest/requests"
 	"sluice/internal/awsapi"
 	"sluice/internal/event"
 	"sluice/internal/store"
@@ -163,7 +163,7 @@ func (in *intake) flush() error {
 			return err
 		}
 	}
-	in.header.Request = rand.Uint64()
+	in.header.Request = requests.Anonymous()
 	batch, err := in.builder.Seal(in.header, in.source)
 	if err != nil {
 		return err

@@ -4,7 +4,11 @@
 // A client whose connection broke cannot know whether its events were stored, and
 // sends them again. AWS's SDKs give all attempts of one call the same invocation
 // id. From it, the access key and the body's hash follows the 64-bit name of a
-// request, which every batch carries in the log and every event in its id.
+// request, which every batch carries in the log and every event in its id. Its
+// highest bit is set; requests that nobody can recognise, as those that come by
+// other ways than PutLogEvents, have random names without it and take no room
+// here. The batches of a request that is stored in parts have names that follow
+// each other, and each is recognised by itself.
 //
 // What enters: names of requests from the API's edge, and the log's batches. What
 // leaves: whether a request was stored within the last ten minutes, and when, so

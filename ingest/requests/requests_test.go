@@ -12,6 +12,9 @@ import (
 
 const minute = int64(60_000)
 
+// key is a request that can be recognised.
+func key(request, stream uint64) Key { return Key{request | named, stream} }
+
 // batch is a frame of one stored request.
 func batch(t testing.TB, k Key, ingested int64, origin uint64) wal.Frame {
 	t.Helper()
@@ -30,7 +33,7 @@ func TestSeen(t *testing.T) {
 	s := NewSeen(3)
 	f := func(request uint64, now int64, want int64) {
 		t.Helper()
-		got, ok := s.at(Key{request, 7}, now)
+		got, ok := s.at(key(request, 7), now)
 		if ok != (want > 0) || ok && got != want {
 			t.Errorf("request %d at %d: %d, %v, want %d", request, now, got, ok, want)
 		}
@@ -44,33 +47,33 @@ func TestSeen(t *testing.T) {
 		}
 	}
 	at := 100 * minute
-	s.Fold(batch(t, Key{1, 7}, at, 0))
+	s.Fold(batch(t, key(1, 7), at, 0))
 	f(1, at, at)
 	f(1, at+10*minute, at)
 	f(1, at+10*minute+1, 0)
 	f(1, at-minute, at) // the clock was set back
 	f(2, at, 0)
-	if _, ok := s.at(Key{1, 8}, at); ok {
+	if _, ok := s.at(key(1, 8), at); ok {
 		t.Error("another stream's request")
 	}
-	s.Fold(batch(t, Key{9, 7}, at, 5))
+	s.Fold(batch(t, key(9, 7), at, 5))
 	f(9, at, 0) // born elsewhere
 	s.Fold(wal.Frame{Type: wal.TypeCount, Payload: []byte("x")})
 	s.Fold(wal.Frame{Type: wal.TypeBatch, Payload: []byte("no batch")})
-	s.Fold(batch(t, Key{2, 7}, at+1, 0))
-	s.Fold(batch(t, Key{3, 7}, at+2, 0))
+	s.Fold(batch(t, key(2, 7), at+1, 0))
+	s.Fold(batch(t, key(3, 7), at+2, 0))
 	again()
 	f(1, at, at)
-	s.Fold(batch(t, Key{4, 7}, at+3, 0)) // takes the oldest's place
+	s.Fold(batch(t, key(4, 7), at+3, 0)) // takes the oldest's place
 	f(1, at, 0)
 	f(2, at, at+1)
 	f(4, at, at+3)
 	again()
 	f(1, at, 0)
 	f(2, at, at+1)
-	s.forget(Key{2, 7})
+	s.forget(key(2, 7))
 	f(2, at, 0)
-	s.Fold(batch(t, Key{5, 7}, at+60*minute, 0))
+	s.Fold(batch(t, key(5, 7), at+60*minute, 0))
 	f(4, at+3, 0)
 	f(5, at+60*minute, at+60*minute)
 	if s.Len() != 1 {
@@ -86,7 +89,7 @@ func TestSeen(t *testing.T) {
 func TestWindow(t *testing.T) {
 	s := NewSeen(0)
 	w := NewWindow(NewSeen(0), s)
-	k := Key{1, 7}
+	k := key(1, 7)
 	if _, stored := w.Begin(k, minute); stored {
 		t.Fatal("stored before it was")
 	}
@@ -114,7 +117,7 @@ func TestAttemptsAtOnce(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for request := range uint64(200) {
-				k := Key{request, 1}
+				k := key(request, 1)
 				if _, there := w.Begin(k, minute); there {
 					told.Add(1)
 					continue
@@ -133,19 +136,31 @@ func TestAttemptsAtOnce(t *testing.T) {
 
 func TestName(t *testing.T) {
 	names := map[uint64]bool{}
-	for _, n := range []uint64{
-		Name("a", "bc", 1, 0), Name("ab", "c", 1, 0), Name("a", "bc", 2, 0), Name("a", "bc", 1, 1), Name("", "abc", 1, 0),
-	} {
+	for _, n := range []uint64{Name("a", "bc", 1), Name("ab", "c", 1), Name("a", "bc", 2), Name("", "abc", 1)} {
 		names[n] = true
 	}
-	if len(names) != 5 || Name("a", "bc", 1, 0) != Name("a", "bc", 1, 0) {
+	if len(names) != 4 || Name("a", "bc", 1) != Name("a", "bc", 1) {
 		t.Error("names are not told apart")
+	}
+}
+
+// TestAnonymousRequestsAreNotRemembered: they would push out those that can be
+// recognised.
+func TestAnonymousRequestsAreNotRemembered(t *testing.T) {
+	s := NewSeen(2)
+	k := Key{Name("a", "b", 1), 7}
+	s.Fold(batch(t, k, minute, 0))
+	for range 8 {
+		s.Fold(batch(t, Key{Anonymous(), 7}, minute, 0))
+	}
+	if _, ok := s.at(k, minute); !ok || s.Len() != 1 {
+		t.Errorf("%d requests are remembered", s.Len())
 	}
 }
 
 func FuzzRestore(f *testing.F) {
 	s := NewSeen(4)
-	s.Fold(batch(f, Key{1, 2}, 3, 0))
+	s.Fold(batch(f, key(1, 2), 3, 0))
 	f.Add(s.AppendSnapshot(nil))
 	f.Fuzz(func(t *testing.T, snapshot []byte) {
 		s := NewSeen(4)
@@ -164,10 +179,10 @@ func FuzzRestore(f *testing.F) {
 
 func BenchmarkFold(b *testing.B) {
 	s := NewSeen(0)
-	f := batch(b, Key{1, 2}, minute, 0)
+	f := batch(b, key(1, 2), minute, 0)
 	b.ReportAllocs()
 	for n := uint64(0); b.Loop(); n++ {
-		le.PutUint64(f.Payload[40:], n) // the header's request
+		le.PutUint64(f.Payload[40:], n|named) // the header's request
 		s.Fold(f)
 	}
 }

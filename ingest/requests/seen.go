@@ -69,7 +69,7 @@ func (s *Seen) Len() int {
 func (s *Seen) ID() uint8 { return wal.FolderRequests }
 
 // Fold implements wal.Folder. Batches that came from other logs were requests
-// there.
+// there; anonymous ones must not push out those that can be recognised.
 //
 // hot: BenchmarkFold
 func (s *Seen) Fold(f wal.Frame) {
@@ -77,7 +77,7 @@ func (s *Seen) Fold(f wal.Frame) {
 		return
 	}
 	b, err := event.View(f.Payload)
-	if err != nil || b.Header().Origin.Number != 0 {
+	if err != nil || b.Request()&named == 0 || b.Header().Origin.Number != 0 {
 		return
 	}
 	s.mu.Lock()

@@ -2,25 +2,32 @@ package requests
 
 import (
 	"encoding/binary"
+	"math/rand/v2"
 	"sync"
 
 	"github.com/cespare/xxhash/v2"
 )
 
-// Name derives a request's name from what all attempts of one call share. The
-// part tells the batches of one request apart, from 0.
-func Name(accessKey, invocation string, body uint64, part int) uint64 {
+// named is set in the names of requests that can be recognised.
+const named = 1 << 63
+
+// Name derives a request's name from what all attempts of one call share. Where a
+// request is stored in parts, they have the names that follow, so that the order
+// of event ids is that of the parts.
+func Name(accessKey, invocation string, body uint64) uint64 {
 	var d xxhash.Digest
 	d.Reset()
-	var fixed [20]byte
+	var fixed [12]byte
 	binary.LittleEndian.PutUint32(fixed[:], uint32(len(accessKey)))
 	binary.LittleEndian.PutUint64(fixed[4:], body)
-	binary.LittleEndian.PutUint64(fixed[12:], uint64(part))
 	d.Write(fixed[:])
 	d.WriteString(accessKey)
 	d.WriteString(invocation)
-	return d.Sum64()
+	return d.Sum64() | named
 }
+
+// Anonymous names a request that nobody will recognise; none is remembered.
+func Anonymous() uint64 { return rand.Uint64() &^ named }
 
 // Window recognises requests over all shards of a log: a log stream lies in one,
 // but in another when the number of shards has grown since.
