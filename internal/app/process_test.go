@@ -61,6 +61,31 @@ func (r *running) stop(t testing.TB) {
 	}
 }
 
+// metric sums up a metric of /metrics over its labels.
+func (r *running) metric(t testing.TB, name string) (sum float64) {
+	t.Helper()
+	resp, err := http.Get(r.admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, name+"{") && !strings.HasPrefix(line, name+" ") {
+			continue
+		}
+		var v float64
+		if _, err := fmt.Sscan(line[strings.LastIndexByte(line, ' ')+1:], &v); err != nil {
+			t.Fatal(line, err)
+		}
+		sum += v
+	}
+	return sum
+}
+
 // inFlight is how many events wait to be filtered or delivered, by /metrics.
 func (r *running) inFlight(t testing.TB) (n int) {
 	t.Helper()
