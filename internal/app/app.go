@@ -11,7 +11,6 @@ import (
 
 	"sluice/filter"
 	"sluice/firehose"
-	"sluice/ingest"
 	"sluice/ingest/kafka"
 	"sluice/ingest/requests"
 	"sluice/internal/awsapi"
@@ -193,13 +192,7 @@ func (a *App) openAPI() error {
 		return err
 	}
 	a.stopLiveTails = logs.StopLiveTails
-	repeated := a.registry.Counter("sluice_ingest_repeated_events_total", "Events of requests that were sent again, stored once and not received anew.").With()
-	events, err := ingest.New(ingest.Config{
-		Definitions: a.catalog, Appender: appender{a.store}, Rejections: a.store, Clock: a.clock, Logger: a.log,
-		Received: func(events int) { a.metrics.received.Add(uint64(events)) },
-		Requests: requests.NewWindow(a.requests...),
-		Repeated: func(events int) { repeated.Add(events) },
-	})
+	events, err := a.openIngest()
 	if err != nil {
 		return err
 	}

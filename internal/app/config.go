@@ -58,6 +58,8 @@ type Config struct {
 	TLS TLS `yaml:"tls"`
 	// HTTP bounds what clients may ask for.
 	HTTP HTTP `yaml:"http"`
+	// Ingest is about PutLogEvents.
+	Ingest Ingest `yaml:"ingest"`
 	// HTTPIngest is about the HTTP ingestion endpoints.
 	HTTPIngest HTTPIngest `yaml:"http_ingest"`
 	// Log sizes the log in the middle.
@@ -133,6 +135,17 @@ type HTTP struct {
 	MaxInFlightBytes int64 `yaml:"max_in_flight_bytes"`
 	// ReadTimeoutSeconds is how long a request's body may take. Default 30.
 	ReadTimeoutSeconds int `yaml:"read_timeout_seconds"`
+}
+
+// Ingest says what PutLogEvents takes beyond AWS's rules.
+type Ingest struct {
+	// Oversize says what happens to an event over 1,048,550 bytes: reject refuses the
+	// request, as AWS does, or if lenient the event alone; truncate and split store
+	// what fits of it, or all of it as several events. Default reject.
+	Oversize string `yaml:"oversize"`
+	// Lenient takes requests that AWS refuses for their order, span, size or number
+	// of events, up to 65,535 of them: sorted, and in parts. Ages are judged as ever.
+	Lenient bool `yaml:"lenient"`
 }
 
 // HTTPIngest is about the HTTP ingestion endpoints.
@@ -314,6 +327,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.HTTP.MaxInflatedBytes, 16<<20)
 	setDefault(&c.HTTP.MaxInFlightBytes, 64<<20)
 	setDefault(&c.HTTP.ReadTimeoutSeconds, 30)
+	setDefault(&c.Ingest.Oversize, "reject")
 	setDefault(&c.HTTPIngest.OTLPMessage, "body")
 	setDefault(&c.Log.Shards, 1)
 	setDefault(&c.Log.SegmentBytes, 64<<20)

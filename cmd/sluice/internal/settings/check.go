@@ -45,6 +45,7 @@ func (s *Settings) check() error {
 	test("http.max_inflated_bytes", checkBetween(c.HTTP.MaxInflatedBytes, c.HTTP.MaxBodyBytes, event.MaxText))
 	test("http.max_in_flight_bytes", checkAtLeast(c.HTTP.MaxInFlightBytes, c.HTTP.MaxInflatedBytes))
 	test("http.read_timeout_seconds", checkAtLeast(int64(c.HTTP.ReadTimeoutSeconds), 1))
+	test("ingest.oversize", checkOneOf(c.Ingest.Oversize, "reject", "truncate", "split"))
 	test("http_ingest.otlp_message", checkOneOf(c.HTTPIngest.OTLPMessage, "body", "record"))
 	test("log.shards", checkBetween(int64(c.Log.Shards), 1, 64))
 	test("log.segment_bytes", checkAtLeast(c.Log.SegmentBytes, 1<<20))

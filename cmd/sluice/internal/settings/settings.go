@@ -48,6 +48,7 @@ func Defaults() app.Config {
 			MaxInFlightBytes:   64 << 20,
 			ReadTimeoutSeconds: 30,
 		},
+		Ingest:     app.Ingest{Oversize: "reject"},
 		HTTPIngest: app.HTTPIngest{OTLPMessage: "body"},
 		Log: app.Log{
 			Shards:       1,
