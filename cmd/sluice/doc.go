@@ -7,6 +7,7 @@
 //	sluice ship        send the lines of files, or of standard input, as log events,
 //	                   and follow files with --follow
 //	sluice tail        print the events of a log group, and follow it
+//	sluice export      export log groups into a bucket, by tasks
 //	sluice check       look for damage in the data folder of a server that is not running
 //	sluice verify      prove by its manifests what a bucket holds of delivery streams
 //	sluice replay      put the records of error objects back into a delivery stream

@@ -19,6 +19,8 @@ type commands struct {
 	Filter  filterCommand  `cmd:"" help:"Print the lines of files that filter patterns select, as grep does."`
 	Ship    shipCommand    `cmd:"" help:"Send the lines of files, or of standard input, as log events."`
 	Tail    tailCommand    `cmd:"" help:"Print the events of a log group, and follow it."`
+	Bench   benchCommand   `cmd:"" help:"Measure this machine: CPU time of whole paths beside their stages."`
+	Export  exportCommand  `cmd:"" help:"Export log groups into a bucket, by tasks."`
 	Check   checkCommand   `cmd:"" help:"Look for damage in the data folder of a server that is not running."`
 	Verify  verifyCommand  `cmd:"" help:"Prove by its manifests what a bucket holds of delivery streams."`
 	Replay  replayCommand  `cmd:"" help:"Put the records of error objects back into a delivery stream."`
@@ -100,7 +102,7 @@ func helpFor(err error) string {
 	var parse *kong.ParseError
 	if errors.As(err, &parse) && parse.Context != nil {
 		if node := parse.Context.Selected(); node != nil {
-			words = append(words, node.Name)
+			words[0] = node.FullPath()
 		}
 	}
 	return strings.Join(append(words, "--help"), " ")
