@@ -230,6 +230,7 @@ func TestValuesAreChecked(t *testing.T) {
 	f("bearer_tokens: [{token: 0123456789abcdef, account_id: '1'}]", "twelve digits")
 	f("bearer_tokens: [{token: 0123456789abcdef, region: US EAST}]", "is not a region")
 	f("bearer_tokens: [{token: 0123456789abcdef, expires: soon}]", "RFC 3339")
+	f("ingest: {oversize: drop}", `ingest.oversize: "drop" is not one of reject, truncate, split`)
 	f("http_ingest: {otlp_message: all}", `http_ingest.otlp_message: "all" is not one of body, record`)
 	f("tls: {cert: c.pem}", "sluice.yaml:1: tls: cert and key go together")
 	f("tls: {cert: c.pem, key: k.pem}", "cert and key do not load")
