@@ -59,6 +59,9 @@ type attempt struct {
 	plan *plan
 	told *settings // by which the plan was made
 	done []*result // by part; nil: not yet
+	// named are the objects of the cut's manifest, where that is there already;
+	// nil: it is not.
+	named map[objectName]manifestObject
 }
 
 // sum is the result of an attempt of which all parts are done.
@@ -100,6 +103,9 @@ func (l *lane) deliver(ctx context.Context, cur cursor) error {
 	if err != nil {
 		return err
 	}
+	if err := l.precedent(ctx, a); err != nil {
+		return err
+	}
 	if a.plan.whole {
 		err = l.whole(ctx, a)
 	} else {
@@ -136,6 +142,9 @@ func (l *lane) put(ctx context.Context, a *attempt, p *part, object format.Objec
 		Hash: fmt.Sprintf("%016x", object.Hash),
 	}
 	m.describe(a, p)
+	if a.named != nil {
+		return l.putBefore(a, m)
+	}
 	shape := a.told.shape(p.class())
 	meta := l.objectMeta(a.plan, p, &m)
 	err = l.room.links.Store.PutIfAbsent(ctx, shape.bucket, p.key, objput.Object{

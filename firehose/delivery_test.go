@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -470,73 +469,6 @@ func TestLostAnswersAreNotPutTwice(t *testing.T) {
 	if s := w.status(); s.Delivered != 3 || s.Objects != 3 || s.Condition != firehose.Delivering {
 		t.Errorf("%+v", s)
 	}
-}
-
-// TestFencing puts a rival's object, or manifest, where ours would go.
-func TestFencing(t *testing.T) {
-	f := func(name string, forge func(key string) (string, objput.Object)) {
-		t.Helper()
-		store, disk := newFlaky(t)
-		rival := &rivalStore{Store: store, forge: forge}
-		w := newWorld(t, config{disk: disk, store: rival})
-		route := w.create(hints(5, 60))
-		w.put(route, "a")
-		w.advance(time.Minute)
-		s := w.status()
-		if s.Condition != firehose.Fenced || s.Delivered != 0 || s.InFlight != 1 {
-			t.Fatalf("%s: %+v", name, s)
-		}
-		puts := store.puts.Load()
-		w.advance(time.Hour)
-		if store.puts.Load() != puts {
-			t.Errorf("%s: a fenced stream puts on", name)
-		}
-		w.must("DeleteDeliveryStream", `{"DeliveryStreamName":"lake"}`)
-	}
-	object := func(meta map[string]string) func(string) (string, objput.Object) {
-		return func(key string) (string, objput.Object) {
-			return key, objput.Object{Body: strings.NewReader("rival"), Size: 5, Meta: meta}
-		}
-	}
-	mine := map[string]string{
-		"sluice-stream": "arn:aws:firehose:us-east-1:000000000000:deliverystream/lake", "sluice-shard": "0",
-		"sluice-start": "0", "sluice-end": "2", "sluice-count": "1", "sluice-xxh64": "d24ec4f1a98c6e5b",
-	}
-	f("no metadata", object(nil))
-	for _, key := range []string{"sluice-end", "sluice-xxh64", "sluice-count"} {
-		other := maps.Clone(mine)
-		other[key] = "9"
-		f("other "+key, object(other))
-	}
-	f("other manifest", func(string) (string, objput.Object) {
-		return "_sluice/commit/lake/0/00000000000000000001.json", objput.Object{Body: strings.NewReader("{}"), Size: 2}
-	})
-
-	// The same records under the same range are our own earlier attempt.
-	store, disk := newFlaky(t)
-	w := newWorld(t, config{disk: disk, store: &rivalStore{Store: store, forge: object(mine)}})
-	w.put(w.create(hints(5, 60)), "a")
-	w.advance(time.Minute)
-	if s := w.status(); s.Condition != firehose.Delivering || s.Delivered != 1 || s.ObjectBytes != 5 {
-		t.Errorf("%+v", s)
-	}
-}
-
-// rivalStore puts something before the first put.
-type rivalStore struct {
-	objput.Store
-	forge func(key string) (string, objput.Object)
-	once  sync.Once
-}
-
-func (s *rivalStore) PutIfAbsent(ctx context.Context, bucket, key string, o objput.Object) error {
-	s.once.Do(func() {
-		k, forged := s.forge(key)
-		if err := s.Store.PutIfAbsent(ctx, bucket, k, forged); err != nil {
-			panic(err)
-		}
-	})
-	return s.Store.PutIfAbsent(ctx, bucket, key, o)
 }
 
 func TestAFullLogIsTriedAgainAndADeadOneStops(t *testing.T) {

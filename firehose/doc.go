@@ -21,7 +21,9 @@
 // A key that is taken is compared by range and record hash: ours means that an
 // earlier attempt got this far; anything else is a fencing violation: somebody
 // else writes for this stream, and the lane stops rather than overwrite or
-// deliver twice. Every other failure is tried again, for ever, with full-jitter
+// deliver twice. Before the first object the manifest's key is looked at: one that
+// is there is ours, from before a crash, or that of somebody who went on with a
+// copy of the data folder; what it does not name is not put (fencing.go). Every other failure is tried again, for ever, with full-jitter
 // back-off; nothing is dropped. One plan is open at a time: while the codec
 // costs ten times what a put into a folder does, a second one would buy nothing.
 //
@@ -64,8 +66,8 @@
 //	<evaluated Prefix><stream>-<version>-<yyyy-MM-dd-HH-mm-ss>-<uuid><ext>
 //	_sluice/commit/<stream>/<shard>/<cut number, 20 digits>.json
 //
-// The instant is the arrival of the oldest record, or by event time the earliest
-// event's, in CustomTimeZone; package prefix says how it and the rest of Prefix
+// The instant is the arrival of the oldest record, or by event time that of the
+// earliest event at the first position, in CustomTimeZone; package prefix says how it and the rest of Prefix
 // are read. The uuid is a version 5 over (route, shard, partition, first
 // position), and random strings follow from it, so that a retry, a restart or a
 // new owner names the same object. A delivery stream of another account or region

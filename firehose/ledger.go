@@ -42,7 +42,7 @@ type ledger struct {
 type account struct {
 	first        uint64 // position of its first record
 	oldest       int64  // arrival, ms
-	instant      int64  // of its earliest event, by event time
+	instant      int64  // by event time: of the earliest event at first, for a name that follows from there
 	due          int64  // ms
 	count, bytes int64  // of events and records
 	size         int64  // in the object, before the codec
@@ -81,7 +81,9 @@ func (g *ledger) unit(u *unit, at uint64) {
 	a.count += u.count
 	a.bytes += u.bytes
 	a.size += u.size
-	a.instant = min(a.instant, u.instant)
+	if at == a.first {
+		a.instant = min(a.instant, u.instant)
+	}
 	if u.arrived < a.oldest {
 		a.oldest = u.arrived
 		a.due = min(a.due, g.told.partDue(string(u.partition), a))

@@ -48,6 +48,10 @@ func (s *tallyStore) PutIfAbsent(_ context.Context, _, key string, o objput.Obje
 	return nil
 }
 
+func (s *tallyStore) Get(context.Context, string, string) (io.ReadCloser, error) {
+	return nil, objput.ErrNotFound // it keeps nothing
+}
+
 // 20,000 active partitions are 20,000 objects, none of them under the error
 // prefix, and memory does not follow from their number: AWS diverts records from
 // the 501st on.
