@@ -77,6 +77,25 @@ cross: ## check that linux and darwin build on amd64 and arm64
 		echo "== $$os/$$arch"; CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -o /dev/null ./cmd/sluice; \
 	done; done
 
+.PHONY: bench-paths
+bench-paths: build ## whole paths on this machine: CPU time beside their stages (ARGS="--megabytes 1000")
+	bin/sluice bench $(ARGS)
+
+# Both commits are built into test binaries and run in turns, so that what else
+# the machine does falls on both.
+ROUNDS ?= 6
+.PHONY: bench-compare
+bench-compare: ## benchmarks of BASE=ref beside this commit's: BENCH=PATTERN PKG=./one/package ROUNDS=6
+	@[ -n "$(BASE)" ] && [ "$(PKG)" != ./... ] || { echo "usage: make bench-compare BASE=main~1 PKG=./internal/wal BENCH=Append" >&2; exit 2; }
+	@dir=$$(mktemp -d); trap 'git worktree remove --force "$$dir/base" 2>/dev/null; rm -rf "$$dir"' EXIT; \
+	git worktree add --quiet --detach "$$dir/base" "$(BASE)"; \
+	(cd "$$dir/base" && $(GO) test -c -o "$$dir/old.test" $(PKG)); $(GO) test -c -o "$$dir/new.test" $(PKG); \
+	for i in $$(seq $(ROUNDS)); do \
+		(cd "$$dir/base/$(PKG)" && "$$dir/old.test" -test.run xxx -test.bench '$(BENCH)' >> "$$dir/old.txt"); \
+		(cd $(PKG) && "$$dir/new.test" -test.run xxx -test.bench '$(BENCH)' >> "$$dir/new.txt"); \
+	done; \
+	$(GO) run golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da "$$dir/old.txt" "$$dir/new.txt"
+
 .PHONY: clean
 clean: ## remove bin/
 	rm -rf bin
