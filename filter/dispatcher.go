@@ -353,7 +353,7 @@ func (w *worker) samples(p *plan, b event.Batch, at event.Position) {
 		return
 	}
 	idle := w.sampler.deltas.Empty()
-	w.sampler.begin(b)
+	w.sampler.begin(p, b)
 	for _, m := range p.metrics {
 		if !m.inForce(at) {
 			continue

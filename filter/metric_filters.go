@@ -33,6 +33,7 @@ type metricFilter struct {
 	otherwise *float64 // the default value
 
 	selectors  []*pattern.Selector // of the value, if it has one, then of the dimensions
+	columns    []int               // of the selectors in the plan's extraction; nil: it extracts by itself
 	dimensions []metricDimension
 	system     bool   // has a dimension that each batch gives its value
 	head       []byte // of the keys with dimensions
@@ -133,7 +134,24 @@ func (p *plans) compileMetrics(group uint64, pl *plan, patterns []*pattern.Patte
 			m.place = len(patterns)
 			patterns = append(patterns, m.pattern)
 			pl.metrics = append(pl.metrics, m)
+			pl.share(m)
 		}
 	}
 	return patterns
+}
+
+// share has a filter on JSON take its values from one extraction for all filters:
+// an event that many of them match is read once.
+func (p *plan) share(m *metricFilter) {
+	if m.pattern.Form() != pattern.JSON {
+		return // what a token is called depends on the pattern
+	}
+	for _, sel := range m.selectors {
+		i := slices.IndexFunc(p.selectors, func(known *pattern.Selector) bool { return known.String() == sel.String() })
+		if i < 0 {
+			i, p.extractor = len(p.selectors), m.pattern
+			p.selectors = append(p.selectors, sel)
+		}
+		m.columns = append(m.columns, i)
+	}
 }

@@ -18,9 +18,43 @@ type sampler struct {
 
 	source event.Source // of the batch at hand, where a filter asks for it
 	runs   []run        // of the batch at hand
+	shared extraction
 	key    []byte
-	text   []byte // scratch of Extract
+	text   []byte          // scratch of Extract
+	values []pattern.Value // of the event and filter at hand
+}
+
+// extraction is what the selectors of all filters on JSON find, by event of the
+// batch at hand.
+type extraction struct {
+	plan   *plan
+	at     []int32 // by event, where its values begin; -1: not extracted yet
 	values []pattern.Value
+	text   []byte
+}
+
+// maxShared bounds an extraction: beyond, it begins anew.
+const maxShared = 1 << 16
+
+func (x *extraction) begin(p *plan, events int) {
+	x.plan, x.at = p, x.at[:0]
+	for range events {
+		x.at = append(x.at, -1)
+	}
+	x.values, x.text = x.values[:0], x.text[:0]
+}
+
+// of returns an event's values, one for each selector of the plan.
+func (x *extraction) of(b event.Batch, i int) []pattern.Value {
+	n := len(x.plan.selectors)
+	if x.at[i] < 0 {
+		if len(x.values)+n > maxShared {
+			x.begin(x.plan, len(x.at))
+		}
+		x.at[i] = int32(len(x.values))
+		x.values, x.text = x.plan.extractor.Extract(x.values, x.text, b.Message(i), x.plan.selectors)
+	}
+	return x.values[x.at[i]:][:n]
 }
 
 // run is neighbouring events of one minute.
@@ -40,7 +74,10 @@ type guard struct {
 const AWSDimensionSets = 1000
 
 // begin looks at a batch's times. Most batches lie in one minute.
-func (s *sampler) begin(b event.Batch) {
+func (s *sampler) begin(p *plan, b event.Batch) {
+	if len(p.selectors) > 0 {
+		s.shared.begin(p, b.Len())
+	}
 	s.runs, s.source = s.runs[:0], event.Source{}
 	least, greatest := b.Span()
 	if minuteOf(least) == minuteOf(greatest) {
@@ -123,7 +160,15 @@ func (s *sampler) eachRun(sel []uint32, visit func(r run, selected, events int))
 
 // extract adds the sample of one event that matches.
 func (s *sampler) extract(m *metricFilter, b event.Batch, i int) {
-	s.values, s.text = m.pattern.Extract(s.values[:0], s.text[:0], b.Message(i), m.selectors)
+	s.values = s.values[:0]
+	if m.columns == nil {
+		s.values, s.text = m.pattern.Extract(s.values, s.text[:0], b.Message(i), m.selectors)
+	} else {
+		all := s.shared.of(b, i)
+		for _, column := range m.columns {
+			s.values = append(s.values, all[column])
+		}
+	}
 	value, ok := m.value.Number, true
 	if m.value.Selector != nil {
 		switch v := s.values[0]; v.Kind {

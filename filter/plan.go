@@ -19,6 +19,9 @@ type plan struct {
 	traits  []event.Traits  // of the filters, as match entries want them
 	matches pattern.Matches // reused from batch to batch
 	metrics []*metricFilter // their patterns stand in the set behind the filters'
+
+	selectors []*pattern.Selector // of all metric filters on JSON, each once
+	extractor *pattern.Pattern    // any of theirs
 }
 
 // inForce tells whether a version of a filter applies to a position. A shard that
