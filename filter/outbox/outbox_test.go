@@ -110,7 +110,7 @@ type destination struct {
 	arrived []string // events
 	ids     []outbox.ID
 	tries   int
-	sent    chan struct{}
+	tried   chan struct{} // a signal for each try
 }
 
 func (d *destination) Probe(context.Context, time.Time) error { return nil }
@@ -119,6 +119,10 @@ func (d *destination) Send(_ context.Context, records []*outbox.Record) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.tries++
+	select {
+	case d.tried <- struct{}{}:
+	default:
+	}
 	for _, r := range records {
 		if d.fail != nil {
 			if err := d.fail(r); err != nil {
@@ -128,10 +132,6 @@ func (d *destination) Send(_ context.Context, records []*outbox.Record) error {
 		d.arrived = append(d.arrived, messages(r.Data)...)
 		d.ids = append(d.ids, r.ID)
 		r.Delivered()
-	}
-	select {
-	case d.sent <- struct{}{}:
-	default:
 	}
 	return nil
 }
@@ -224,7 +224,7 @@ func open(t *testing.T, l *log, to *destination, c *clock.Test, rules outbox.Rul
 }
 
 func newBox(t *testing.T, rules outbox.Rules) *box {
-	return open(t, &log{state: outbox.NewState()}, &destination{}, clock.NewTest(start), rules)
+	return open(t, &log{state: outbox.NewState()}, &destination{tried: make(chan struct{}, 1)}, clock.NewTest(start), rules)
 }
 
 func (b *box) put(messages ...string) {
@@ -320,7 +320,8 @@ func TestRefused(t *testing.T) {
 		b := newBox(t, rules)
 		b.to.failWith(refusal)
 		b.put("0")
-		b.advance(time.Second)
+		<-b.to.tried
+		b.advance(0) // until the try is over
 		if c := b.status().Condition; c != condition {
 			t.Errorf("condition %d", c)
 		}
