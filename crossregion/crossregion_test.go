@@ -1,0 +1,175 @@
+package crossregion_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"sluice/crossregion"
+	"sluice/internal/event"
+	"sluice/internal/faultproxy"
+	"sluice/internal/origins"
+)
+
+func TestCopy(t *testing.T) {
+	r := newRegion(t, "eu-west-1", 1)
+	r.put("/shop/web", "a", "old#1", "old#2") // before the first contact
+	r.put("/other", "a", "unwanted#1")
+	r.put("/shop/secret/keys", "a", "unwanted#2")
+	c := newCentral(t, "c", 1)
+	c.run(r)
+	until(t, "backfill", func() bool { return len(c.everything()) == 1 })
+	r.put("/shop/api", "b", "new#1")
+	until(t, "live", func() bool { return len(c.everything()) == 2 && c.complete() })
+	c.end()
+
+	all := c.everything()
+	for i, want := range []found{
+		{group: "eu-west-1/shop/web", stream: "a", source: event.Source{Account: "111111111111", Region: "eu-west-1", LogGroup: "/shop/web", LogStream: "a"}, messages: []string{"old#1", "old#2"}},
+		{group: "eu-west-1/shop/api", stream: "b", source: event.Source{Account: "111111111111", Region: "eu-west-1", LogGroup: "/shop/api", LogStream: "b"}, messages: []string{"new#1"}},
+	} {
+		got := all[i]
+		if got.group != want.group || got.stream != want.stream || got.source != want.source || !slices.Equal(got.messages, want.messages) {
+			t.Errorf("batch %d is %+v, want %+v", i, got, want)
+		}
+		if got.hops != 1 || got.origin.Shard&origins.Lane == 0 || got.ingested == 0 {
+			t.Errorf("batch %d: hops %d, origin %v, ingested %d", i, got.hops, got.origin, got.ingested)
+		}
+	}
+	theirs := r.everything()
+	if theirs[0].ingested != all[0].ingested || all[0].origin.Number != 2 {
+		t.Errorf("arrival %d and number %d, at the origin %d and 1", all[0].ingested, all[0].origin.Number-1, theirs[0].ingested)
+	}
+}
+
+// TestCrashes kills both sides and cuts the link at random, under load.
+func TestCrashes(t *testing.T) {
+	f := func(seed uint64, regionShards, centralShards int, change func(*crossregion.Config)) {
+		t.Helper()
+		rng := rand.New(rand.NewPCG(seed, 7))
+		regions := []*region{newRegion(t, "r1", regionShards), newRegion(t, "r2", 1)}
+		l := &ledger{acked: map[string]bool{}}
+		next := map[string]int{}
+		write := func(r *region, batches int) {
+			for range batches {
+				group, stream := fmt.Sprintf("/shop/g%d", rng.IntN(3)), fmt.Sprintf("s%d", rng.IntN(4))
+				key := r.id + group + stream
+				var messages []string
+				for range 1 + rng.IntN(20) {
+					next[key]++
+					messages = append(messages, fmt.Sprintf("%s#%d", key, next[key]))
+				}
+				l.note(messages, false)
+				l.note(messages, r.put(group, stream, messages...))
+				r.put("/other", "s", "unwanted")
+			}
+		}
+		c := newCentral(t, "c", centralShards)
+		c.change = change
+		write(regions[0], 50)
+		c.run(regions...)
+		for range 40 {
+			r := regions[rng.IntN(2)]
+			write(r, 1+rng.IntN(30))
+			switch rng.IntN(6) {
+			case 0:
+				c.restart(rng, regions...)
+			case 1:
+				r.restart(rng)
+			case 2:
+				r.proxy.Cut()
+				write(r, 20)
+				r.proxy.Heal()
+			case 3:
+				limit := int64(rng.IntN(20_000))
+				r.proxy.Limit(func(n int) (limits faultproxy.Limits) {
+					if n < 3 {
+						limits.Down = limit
+					}
+					return limits
+				})
+			}
+		}
+		for _, r := range regions {
+			r.proxy.Heal()
+			r.proxy.Limit(nil)
+		}
+		until(t, "everything is here", func() bool { return c.complete() && l.arrived(c) })
+		c.end()
+		l.check(t, c.everything())
+	}
+	for seed := range uint64(4) {
+		f(seed, 1, 1, nil)
+	}
+	f(10, 3, 2, nil)
+	f(11, 2, 3, func(c *crossregion.Config) { c.LiveWithin = time.Millisecond }) // splits all the time
+	f(12, 2, 2, func(c *crossregion.Config) { c.InOrder = true })
+}
+
+// arrived tells whether all that was acknowledged is there, at least once.
+func (l *ledger) arrived(c *central) bool {
+	seen := map[string]bool{}
+	for _, x := range c.everything() {
+		for _, m := range x.messages {
+			seen[m] = true
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for m, ok := range l.acked {
+		if ok && !seen[m] {
+			return false
+		}
+	}
+	return true
+}
+
+// TestGrownShards gives the central log more shards between two runs.
+func TestGrownShards(t *testing.T) {
+	r := newRegion(t, "r1", 1)
+	l := &ledger{acked: map[string]bool{}}
+	write := func(from, to int) {
+		for i := from; i < to; i++ {
+			m := []string{fmt.Sprintf("k#%d", i)}
+			l.note(m, r.put("/shop/g", "s", m...))
+		}
+	}
+	write(1, 50)
+	c := newCentral(t, "c", 1)
+	c.run(r)
+	until(t, "first half", func() bool { return l.arrived(c) })
+	c.end()
+	c.stop()
+	c.cfg.Shards = 4
+	c.open()
+	write(50, 100)
+	c.run(r)
+	until(t, "second half", func() bool { return l.arrived(c) })
+	c.end()
+	l.check(t, c.everything())
+}
+
+// TestTwoCentrals draws from one origin twice, independently.
+func TestTwoCentrals(t *testing.T) {
+	r := newRegion(t, "r1", 1)
+	l := &ledger{acked: map[string]bool{}}
+	var both sync.WaitGroup
+	a, b := newCentral(t, "a", 1), newCentral(t, "b", 1)
+	a.run(r)
+	b.run(r)
+	both.Go(func() {
+		for i := range 300 {
+			m := []string{fmt.Sprintf("k#%d", i+1)}
+			l.note(m, r.put("/shop/g", "s", m...))
+		}
+	})
+	both.Wait()
+	for _, c := range []*central{a, b} {
+		until(t, "a copy each", func() bool { return l.arrived(c) })
+		c.end()
+		l.check(t, c.everything())
+	}
+}
