@@ -17,18 +17,17 @@ var (
 	nonFiniteEncoding = json.WithMarshalers(json.MarshalToFunc(marshalFloat))
 )
 
-// maxModelCommas bounds what a small body makes large: {}, takes three bytes and
-// becomes a structure of hundreds. 1,000 metrics with all that they may have take
+// maxModelValues is maxValues for metrics: 1,000 with all that they may have take
 // 370,000.
-const maxModelCommas = 400_000
+const maxModelValues = 400_000
 
 // unmarshalModelJSON is Unmarshal for structs that may hold doubles.
 func unmarshalModelJSON(body []byte, in any) error {
 	if len(bytes.TrimLeft(body, " \t\r\n")) == 0 {
 		return nil
 	}
-	if bytes.Count(body, []byte(",")) > maxModelCommas {
-		return Serialization("Could not parse request body into json: more than %d values", maxModelCommas)
+	if moreValuesThan(maxModelValues, body) {
+		return tooManyValues(maxModelValues)
 	}
 	if err := json.Unmarshal(body, in, decodeOptions, nonFiniteDecoding); err != nil {
 		return serializationError(err)

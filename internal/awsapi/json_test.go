@@ -21,6 +21,26 @@ func TestUnmarshalDepth(t *testing.T) {
 	f(4_000_000, false)
 }
 
+// TestUnmarshalBoundsValues: commas in strings part nothing.
+func TestUnmarshalBoundsValues(t *testing.T) {
+	f := func(body string, ok bool) {
+		t.Helper()
+		var in struct {
+			Records []struct{ Data []byte }
+			Text    string
+		}
+		err := Unmarshal([]byte(body), &in)
+		if (err == nil) != ok || err != nil && CodeOf(err) != CodeSerialization {
+			t.Errorf("%.40s: %v", body, err)
+		}
+	}
+	f(`{"Records":[`+strings.Repeat("{},", maxValues)+`{}]}`, true)
+	f(`{"Records":[`+strings.Repeat("{},", maxValues+1)+`{}]}`, false)
+	f(`{"unknown":[`+strings.Repeat("{},", 2_000_000)+`{}]}`, false)
+	f(`{"Text":"`+strings.Repeat(`\\\",`, maxValues+1)+`"}`, true)
+	f(`{"Text":"`+strings.Repeat(`,`, maxValues+1)+`\\","Records":[`+strings.Repeat("{},", maxValues+1)+`{}]}`, false)
+}
+
 // TestUnmarshalKeepsNothing: the body's buffer goes back to its pool.
 func TestUnmarshalKeepsNothing(t *testing.T) {
 	body := []byte(`{"logGroupName":"name","tags":{"key":"value"}}`)
