@@ -175,7 +175,7 @@ func (a *API) target(r *awsapi.Request, req *putlogevents.Request) (catalog.LogG
 	if groupFound && streamFound && req.Events > 0 && req.ProblemCount == 0 {
 		return group, stream, nil
 	}
-	err := checkMembers(r.Body, req)
+	err := checkMembers(req)
 	switch {
 	case err != nil:
 	case !groupFound:

@@ -13,7 +13,7 @@ const maxName = 512
 
 // checkMembers answers to what the service model refuses in a PutLogEvents
 // request. It runs only when something is wrong, or a name is unknown.
-func checkMembers(body []byte, req *putlogevents.Request) error {
+func checkMembers(req *putlogevents.Request) error {
 	group, stream := string(req.LogGroupName), string(req.LogStreamName)
 	if utf8.RuneCountInString(group) > maxName || utf8.RuneCountInString(stream) > maxName {
 		return awsapi.ErrNameTooLong
@@ -34,13 +34,13 @@ func checkMembers(body []byte, req *putlogevents.Request) error {
 		v.ListLength("logEvents", "[]", 0, 1, maxEvents)
 	}
 	for _, p := range req.Problems {
-		checkEvent(v, p, body)
+		checkEvent(v, p)
 	}
 	return v.Err()
 }
 
 // checkEvent words the problem of one event. AWS counts elements from 1.
-func checkEvent(v *awsapi.Validation, p putlogevents.Problem, body []byte) {
+func checkEvent(v *awsapi.Validation, p putlogevents.Problem) {
 	member := "logEvents." + strconv.Itoa(p.Event+1) + ".member"
 	switch p.Rule {
 	case putlogevents.EventNotNull:
@@ -52,19 +52,6 @@ func checkEvent(v *awsapi.Validation, p putlogevents.Problem, body []byte) {
 	case putlogevents.TimestampNotNull:
 		v.NotNull(member+".timestamp", false)
 	case putlogevents.TimestampNotNegative:
-		v.Fail(member+".timestamp", timestampOf(body, p.Event), "Member must have value greater than or equal to 0")
+		v.Fail(member+".timestamp", strconv.FormatInt(p.Timestamp, 10), "Member must have value greater than or equal to 0")
 	}
-}
-
-// timestampOf reads an event's timestamp once more, for the text that shows it.
-func timestampOf(body []byte, index int) string {
-	var in struct {
-		LogEvents []struct {
-			Timestamp int64 `json:"timestamp"`
-		} `json:"logEvents"`
-	}
-	if awsapi.Unmarshal(body, &in) != nil || index >= len(in.LogEvents) {
-		return ""
-	}
-	return strconv.FormatInt(in.LogEvents[index].Timestamp, 10)
 }

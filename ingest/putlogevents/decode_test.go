@@ -131,13 +131,13 @@ func TestRules(t *testing.T) {
 		f(`{"logEvents":`+events+`}`, decoded{Group: "absent", Stream: "absent", HasEvents: true, Events: count, Bytes: bytes, Problems: problems, ProblemCount: len(problems)})
 	}
 	type p = putlogevents.Problem
-	g(`[{}]`, 1, 0, p{0, putlogevents.TimestampNotNull}, p{0, putlogevents.MessageNotNull})
-	g(`[null]`, 1, 0, p{0, putlogevents.EventNotNull})
-	g(`[{"message":"","timestamp":1767600000000}]`, 1, 0, p{0, putlogevents.MessageNotEmpty})
-	g(`[{"message":null,"timestamp":1767600000000}]`, 1, 0, p{0, putlogevents.MessageNotNull})
-	g(`[{"message":"abc","timestamp":null}]`, 1, 3, p{0, putlogevents.TimestampNotNull})
-	g(`[{"message":"abc"},{"timestamp":-1,"message":"d"}]`, 2, 4, p{0, putlogevents.TimestampNotNull}, p{1, putlogevents.TimestampNotNegative})
-	g(`[{"Message":"abc","TIMESTAMP":5}]`, 1, 0, p{0, putlogevents.TimestampNotNull}, p{0, putlogevents.MessageNotNull})
+	g(`[{}]`, 1, 0, p{0, putlogevents.TimestampNotNull, 0}, p{0, putlogevents.MessageNotNull, 0})
+	g(`[null]`, 1, 0, p{0, putlogevents.EventNotNull, 0})
+	g(`[{"message":"","timestamp":1767600000000}]`, 1, 0, p{0, putlogevents.MessageNotEmpty, 0})
+	g(`[{"message":null,"timestamp":1767600000000}]`, 1, 0, p{0, putlogevents.MessageNotNull, 0})
+	g(`[{"message":"abc","timestamp":null}]`, 1, 3, p{0, putlogevents.TimestampNotNull, 0})
+	g(`[{"message":"abc"},{"timestamp":-1,"message":"d"}]`, 2, 4, p{0, putlogevents.TimestampNotNull, 0}, p{1, putlogevents.TimestampNotNegative, -1})
+	g(`[{"Message":"abc","TIMESTAMP":5}]`, 1, 0, p{0, putlogevents.TimestampNotNull, 0}, p{0, putlogevents.MessageNotNull, 0})
 	one := func(message string, at int64) decoded {
 		return decoded{Group: "absent", Stream: "absent", HasEvents: true, Events: 1, Bytes: len(message), Messages: []string{message}, Timestamps: []int64{at}}
 	}

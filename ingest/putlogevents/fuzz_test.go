@@ -91,7 +91,11 @@ func (d *decoded) add(index int, text string) error {
 		d.Bytes += len(*message)
 	}
 	for _, rule := range rules {
-		d.Problems = append(d.Problems, putlogevents.Problem{Event: index, Rule: rule})
+		p := putlogevents.Problem{Event: index, Rule: rule}
+		if rule == putlogevents.TimestampNotNegative {
+			p.Timestamp = *at
+		}
+		d.Problems = append(d.Problems, p)
 		d.ProblemCount++
 	}
 	if rules == nil {

@@ -35,8 +35,9 @@ const maxProblems = 20
 
 // Problem is one member of one event that AWS's validation refuses.
 type Problem struct {
-	Event int // its index, from zero
-	Rule  Rule
+	Event     int // its index, from zero
+	Rule      Rule
+	Timestamp int64 // the event's, if it breaks TimestampNotNegative
 }
 
 // Rule is a constraint on a member of an event.
@@ -128,26 +129,26 @@ func (req *Request) add(b *event.Builder, e parsed) error {
 
 func (req *Request) addProblems(index int, e parsed) {
 	if e.members&isNull != 0 {
-		req.addProblem(index, EventNotNull)
+		req.addProblem(Problem{Event: index, Rule: EventNotNull})
 		return
 	}
 	switch {
 	case e.members&hasTimestamp == 0:
-		req.addProblem(index, TimestampNotNull)
+		req.addProblem(Problem{Event: index, Rule: TimestampNotNull})
 	case e.timestamp < 0:
-		req.addProblem(index, TimestampNotNegative)
+		req.addProblem(Problem{index, TimestampNotNegative, e.timestamp})
 	}
 	switch {
 	case e.members&hasMessage == 0:
-		req.addProblem(index, MessageNotNull)
+		req.addProblem(Problem{Event: index, Rule: MessageNotNull})
 	case e.length == 0:
-		req.addProblem(index, MessageNotEmpty)
+		req.addProblem(Problem{Event: index, Rule: MessageNotEmpty})
 	}
 }
 
-func (req *Request) addProblem(index int, rule Rule) {
+func (req *Request) addProblem(p Problem) {
 	req.ProblemCount++
 	if len(req.Problems) < maxProblems {
-		req.Problems = append(req.Problems, Problem{Event: index, Rule: rule})
+		req.Problems = append(req.Problems, p)
 	}
 }
