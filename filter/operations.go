@@ -40,6 +40,8 @@ type APIConfig struct {
 	Outside Outside
 	// Streams are the Kinesis streams of this process. Optional.
 	Streams Streams
+	// Announce is told of each logical destination that is made or changed. Optional.
+	Announce func(d Destination)
 	// OneAccountPolicy holds AWS's quota: one account policy for an account and
 	// region.
 	OneAccountPolicy bool

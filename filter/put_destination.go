@@ -98,6 +98,9 @@ func (a *API) putDestination(ctx context.Context, c awsapi.Caller, in *putDestin
 		return nil, answer(err, nil)
 	}
 	a.subscriptions.changed()
+	if a.cfg.Announce != nil {
+		a.cfg.Announce(d)
+	}
 	return &putDestinationOutput{shownDestination(d)}, nil
 }
 

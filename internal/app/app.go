@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sluice/filter"
+	"sluice/filter/outbox"
 	"sluice/firehose"
 	"sluice/ingest/kafka"
 	"sluice/ingest/requests"
@@ -40,9 +41,13 @@ type App struct {
 	objects       objput.Store
 	dispatcher    *filter.Dispatcher
 	subscriptions *filter.Subscriptions
+	outbox        *outbox.Room
+	outboxStates  []*outbox.State
+	outside       outside
 	firehose      *firehose.Room
 	origins       origins.Shards
 	kafka         []*kafka.Source
+	replication   replication
 	alarms        alarmRoom
 
 	samples       *sampleStore
@@ -127,6 +132,9 @@ func (a *App) open() error {
 	}); err != nil {
 		return err
 	}
+	if err := a.openOutbox(); err != nil {
+		return err
+	}
 	if err := a.openExports(); err != nil {
 		return err
 	}
@@ -134,6 +142,9 @@ func (a *App) open() error {
 		return err
 	}
 	if err := a.openAPI(); err != nil {
+		return err
+	}
+	if err := a.openCrossregion(); err != nil {
 		return err
 	}
 	return a.openKafka()
@@ -157,8 +168,9 @@ func (a *App) openStore() ([]filter.Shard, []*firehose.State, error) {
 	cfg.Folders = func(shard uint32) []wal.Folder {
 		filters[shard].State, lanes[shard], a.indexes[shard] = filter.NewState(), firehose.NewState(), embedded.NewIndex()
 		a.origins[shard] = origins.NewMarks()
+		a.outboxStates = append(a.outboxStates, outbox.NewState())
 		a.requests = append(a.requests, requests.NewSeen(requests.Limit/n))
-		folders := []wal.Folder{a.indexes[shard], filters[shard].State, lanes[shard], a.origins[shard], a.requests[shard]}
+		folders := []wal.Folder{a.indexes[shard], filters[shard].State, lanes[shard], a.origins[shard], a.requests[shard], a.outboxStates[shard]}
 		return append(folders, a.alarmFolder(shard)...)
 	}
 	a.store, err = store.Open(a.cfg.FS, cfg)
@@ -180,6 +192,7 @@ func (a *App) openAPI() error {
 	filters, err := filter.NewAPI(filter.APIConfig{
 		Catalog: a.catalog, Positions: a.store, Clock: a.clock, FiltersPerGroup: a.filtersPerGroup(),
 		Passed: a.dispatcher.Passed, Subscriptions: a.subscriptions, OneAccountPolicy: a.quota(1) == 1,
+		Outside: a.outside, Announce: a.announceDestination,
 	})
 	if err != nil {
 		return err
@@ -247,8 +260,8 @@ func (a *App) quota(n int) int {
 	return 0
 }
 
-// Handler serves the AWS APIs, without a listener: for tests.
-func (a *App) Handler() http.Handler { return a.api }
+// Handler serves the data port, without a listener: for tests.
+func (a *App) Handler() http.Handler { return a.withReplication(a.api) }
 
 // Close closes what New opened.
 func (a *App) Close() error {

@@ -77,6 +77,10 @@ type Config struct {
 	Pipelines Pipelines `yaml:"pipelines"`
 	// Sources bring events in by themselves.
 	Sources Sources `yaml:"sources"`
+	// Destinations are outside this process; subscription filters name them by ARN.
+	Destinations Destinations `yaml:"destinations"`
+	// Crossregion copies logs between sluices of several regions and accounts.
+	Crossregion Crossregion `yaml:"crossregion"`
 	// Topics say where the actions of alarms go.
 	Topics []Topic `yaml:"topics"`
 
@@ -264,6 +268,64 @@ type KafkaSource struct {
 	SASL KafkaSASL `yaml:"sasl"`
 }
 
+// Destinations are outside this process.
+type Destinations struct {
+	// RetryHours is how long after their arrival events are given up that a
+	// destination failed to take. Default 24, CloudWatch's; -1 keeps trying.
+	RetryHours int `yaml:"retry_hours"`
+	// MaxBufferBytes bounds what is on its way to all destinations. Default 64 MiB.
+	MaxBufferBytes int64 `yaml:"max_buffer_bytes"`
+	// Webhooks stand for Lambda functions.
+	Webhooks []Webhook `yaml:"webhooks"`
+	// Kinesis lists Kinesis streams.
+	Kinesis []KinesisDestination `yaml:"kinesis"`
+	// Kafka lists topics that stand for Kinesis streams.
+	Kafka []KafkaDestination `yaml:"kafka"`
+}
+
+// Webhook takes by POST what AWS hands to a Lambda function.
+type Webhook struct {
+	// ARN is the function's, which filters name.
+	ARN string `yaml:"arn"`
+	// URL is posted to.
+	URL string `yaml:"url"`
+	// AuthorizationEnv names an environment variable with the Authorization header.
+	AuthorizationEnv string `yaml:"authorization_env"`
+	// Concurrency bounds the requests at once; those of one log stream follow each
+	// other. Default 4.
+	Concurrency int `yaml:"concurrency"`
+}
+
+// KinesisDestination is a Kinesis stream outside.
+type KinesisDestination struct {
+	// ARN is the stream's, which filters name. Credentials come as for every AWS client.
+	ARN string `yaml:"arn"`
+	// Endpoint is where its region is served. Default: AWS's.
+	Endpoint string `yaml:"endpoint"`
+}
+
+// KafkaDestination is a Kafka topic that filters reach as a Kinesis stream.
+type KafkaDestination struct {
+	// ARN is that of a Kinesis stream, which filters name.
+	ARN string `yaml:"arn"`
+	// Brokers are HOST:PORT of some brokers of the cluster.
+	Brokers []string `yaml:"brokers"`
+	// Topic is written to.
+	Topic string `yaml:"topic"`
+	// DeadLetterTopic takes records that the topic never will.
+	DeadLetterTopic string `yaml:"dead_letter_topic"`
+	// Payload is what a record holds: cloudwatch-gzip, cloudwatch-json, raw or
+	// batch. Default cloudwatch-gzip.
+	Payload string `yaml:"payload"`
+	// Compression is none, gzip, snappy, lz4 or zstd. Default none.
+	Compression string `yaml:"compression"`
+	// TLS encrypts the connections: enabled, ca_file, cert_file, key_file, server_name.
+	TLS KafkaTLS `yaml:"tls"`
+	// SASL signs in: mechanism (plain, scram-sha-256, scram-sha-512 or aws-msk-iam),
+	// username, password_env (an environment variable), region.
+	SASL KafkaSASL `yaml:"sasl"`
+}
+
 // KafkaTLS says how connections to brokers are encrypted.
 type KafkaTLS struct {
 	// Enabled turns TLS on.
@@ -314,6 +376,65 @@ type Topic struct {
 	CommandTimeoutSeconds int `yaml:"command_timeout_seconds"`
 }
 
+// Crossregion copies logs between sluices of several regions and accounts.
+type Crossregion struct {
+	// Serve lets other sluices read this one's log on the data port.
+	Serve CrossregionServe `yaml:"serve"`
+	// Sources are sluices whose logs are copied here.
+	Sources []CrossregionSource `yaml:"sources"`
+}
+
+// CrossregionServe says who may read the log. With both, both are demanded;
+// without either, nobody may.
+type CrossregionServe struct {
+	// TokenEnvs name environment variables that each hold a token of at least 16
+	// characters.
+	TokenEnvs []string `yaml:"token_envs"`
+	// ClientCAFile holds the certificates, PEM, that sign those of readers.
+	ClientCAFile string `yaml:"client_ca_file"`
+}
+
+// CrossregionSource is a sluice whose log is copied here, each batch once.
+type CrossregionSource struct {
+	// Name names the source in metrics, log lines and the copy's state.
+	Name string `yaml:"name"`
+	// URL is its data port: https://HOST:PORT, or http on loopback.
+	URL string `yaml:"url"`
+	// TokenEnv names the environment variable that holds the token.
+	TokenEnv string `yaml:"token_env"`
+	// Insecure allows the token to travel over http to another machine.
+	Insecure bool `yaml:"insecure"`
+	// CAFile holds the certificates to trust, PEM. Default: the system's.
+	CAFile string `yaml:"ca_file"`
+	// CertFile and KeyFile are the certificate to show.
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+	// ServerName is what the source's certificate is checked for. Default: the host.
+	ServerName string `yaml:"server_name"`
+	// Groups select log groups by name; * stands for any characters.
+	Groups []string `yaml:"groups"`
+	// Except takes some of them out again.
+	Except []string `yaml:"except"`
+	// CentralGroup names the log group here: {group}, {account}, {region} and
+	// {source} in it are replaced. Default {group}.
+	CentralGroup string `yaml:"central_group"`
+	// CentralStream names the log stream here, with {stream} too. Default {stream}.
+	CentralStream string `yaml:"central_stream"`
+	// Backfill takes what the source has from before the first contact.
+	Backfill bool `yaml:"backfill"`
+	// InOrder keeps the order of the source's log also while it is caught up with:
+	// new events wait for old ones.
+	InOrder bool `yaml:"in_order"`
+	// LiveWithinSeconds is the delay from which on a lag is left behind as backlog.
+	// Default 2.
+	LiveWithinSeconds float64 `yaml:"live_within_seconds"`
+	// RateMBPerS bounds the backlog on the wire, in MiB a second; 0 is no bound.
+	RateMBPerS float64 `yaml:"rate_mb_per_s"`
+	// MaxHops is how many sluices an event may have come through: 1 takes what was
+	// born at the source. Default 1.
+	MaxHops int `yaml:"max_hops"`
+}
+
 // setDefaults fills in what was left out.
 func (c *Config) setDefaults() {
 	setDefault(&c.Listen, "127.0.0.1:4580")
@@ -332,6 +453,8 @@ func (c *Config) setDefaults() {
 	setDefault(&c.Log.Shards, 1)
 	setDefault(&c.Log.SegmentBytes, 64<<20)
 	setDefault(&c.Log.TailBytes, 8<<20)
+	setDefault(&c.Destinations.RetryHours, 24)
+	setDefault(&c.Destinations.MaxBufferBytes, 64<<20)
 	c.Storage.setDefaults()
 	c.Metrics.setDefaults()
 	setDefault(&c.LogLevel, "info")
