@@ -48,6 +48,9 @@ type Options struct {
 	// PerSecond is the rate of requests of an open loop; 0 sends the next request
 	// when the one before it is answered.
 	PerSecond float64
+	// Compaction leaves the compaction of the log on, whose CPU time then counts.
+	// It is a stage of its own otherwise: it runs later, when cores are idle.
+	Compaction bool
 	// Progress is told what is going on. Default: nobody.
 	Progress func(text string)
 }
@@ -57,8 +60,10 @@ type Result struct {
 	Time    time.Time `json:"time"`
 	Machine Machine   `json:"machine"`
 	Corpus  string    `json:"corpus"`
-	Stages  []Stage   `json:"stages"`
-	Paths   []Path    `json:"paths"`
+	// Compaction tells whether paths include it.
+	Compaction bool    `json:"compaction"`
+	Stages     []Stage `json:"stages"`
+	Paths      []Path  `json:"paths"`
 }
 
 // Machine is where it was measured.
@@ -174,7 +179,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	r := &Result{Time: time.Now().UTC().Truncate(time.Second), Machine: machine(), Corpus: o.Corpus.String()}
+	r := &Result{Time: time.Now().UTC().Truncate(time.Second), Machine: machine(), Corpus: o.Corpus.String(), Compaction: o.Compaction}
 	o.Progress("making request bodies")
 	l := newLoad(o)
 	o.Progress("measuring stages")
@@ -187,7 +192,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		if err != nil {
 			return r, fmt.Errorf("measure %s: %w", name, err)
 		}
-		p.compare(r.Stages)
+		p.compare(r.Stages, o.Compaction)
 		r.Paths = append(r.Paths, *p)
 	}
 	return r, nil
@@ -209,9 +214,9 @@ func machine() Machine {
 }
 
 // compare sets a path beside the stages that it is made of.
-func (p *Path) compare(stages []Stage) {
+func (p *Path) compare(stages []Stage, compaction bool) {
 	ingest, format, keep := parts(p.Name)
-	wanted := map[string]bool{"http": true, "log": true, "filter " + keep: true, format + " " + keep: true}
+	wanted := map[string]bool{"http": true, "log": true, "filter " + keep: true, format + " " + keep: true, "compaction": compaction}
 	switch ingest {
 	case "putlogevents":
 		wanted["sha256"], wanted["decode PutLogEvents"] = true, true

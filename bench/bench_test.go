@@ -93,7 +93,7 @@ func TestPathsBesideStages(t *testing.T) {
 	counts := map[string]int{"putlogevents": 6, "putlogevents-unsigned": 5, "bulk": 5}
 	for _, name := range PathNames() {
 		p := Path{Name: name, MBPerCPUSecond: 100}
-		p.compare(stages)
+		p.compare(stages, false)
 		if p.OfStages <= 0 {
 			t.Errorf("%s: %+v", name, p)
 		}

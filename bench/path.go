@@ -19,7 +19,7 @@ import (
 
 // measurePath runs one path on a fresh server.
 func measurePath(ctx context.Context, o Options, dir, name string, l *load) (_ *Path, err error) {
-	s, err := startServer(ctx, o.Binary, dir, name)
+	s, err := startServer(ctx, o, dir, name)
 	if err != nil {
 		return nil, err
 	}

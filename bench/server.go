@@ -28,12 +28,15 @@ const (
 
 // config of the server: one pipeline. What is not signed is taken without
 // credentials, which then must not be configured.
-func config(name string) string {
+func config(name string, compaction bool) string {
 	ingest, format, keep := parts(name)
 	filter := map[string]string{"all": "", "errors": errorPattern}[keep]
 	access := fmt.Sprintf("credentials: [{access_key_id: %q, secret_access_key: %s}]\nbearer_tokens: [{token: %s}]\n", account, secret, token)
 	if ingest == "putlogevents-unsigned" {
 		access = ""
+	}
+	if !compaction {
+		access += "storage: {compact_bytes_per_second: 1}\n" // it waits after the first megabyte
 	}
 	object := map[string]string{
 		"gzip": "CompressionFormat: GZIP", "zstd": "CompressionFormat: ZSTD",
@@ -73,23 +76,23 @@ type server struct {
 // startWithin is how long a server may take to serve.
 const startWithin = 30 * time.Second
 
-func startServer(ctx context.Context, binary, dir, name string) (*server, error) {
+func startServer(ctx context.Context, o Options, dir, name string) (*server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	file := filepath.Join(dir, "sluice.yaml")
-	if err := os.WriteFile(file, []byte(config(name)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(config(name, o.Compaction)), 0o600); err != nil {
 		return nil, err
 	}
 	s := &server{data: filepath.Join(dir, "data"), ended: make(chan error, 1)}
-	s.cmd = exec.CommandContext(ctx, binary, "serve", "--config", file, "--data-dir", s.data, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--ready-json", "-")
+	s.cmd = exec.CommandContext(ctx, o.Binary, "serve", "--config", file, "--data-dir", s.data, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--ready-json", "-")
 	s.cmd.Stderr = &s.said
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
 	}
 	if err := s.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", binary, err)
+		return nil, fmt.Errorf("start %s: %w", o.Binary, err)
 	}
 	line := make(chan string, 1)
 	go func() {

@@ -18,6 +18,7 @@ import (
 	"sluice/filter/pattern"
 	"sluice/ingest/bulk"
 	"sluice/ingest/putlogevents"
+	"sluice/internal/compact"
 	"sluice/internal/event"
 	"sluice/internal/format"
 	"sluice/internal/store"
@@ -42,7 +43,7 @@ func measureStages(dir string, l *load) ([]Stage, error) {
 	}
 	defer os.RemoveAll(dir)
 	s := &stages{dir: dir, load: l, bytes: float64(l.bytes()) / float64(l.repeats)}
-	for _, measure := range []func() error{s.http, s.hash, s.decodePut, s.decodeLines, s.log, s.filters, s.objects} {
+	for _, measure := range []func() error{s.http, s.hash, s.decodePut, s.decodeLines, s.log, s.compaction, s.filters, s.objects} {
 		if err := measure(); err != nil {
 			return nil, err
 		}
@@ -174,6 +175,25 @@ func (s *stages) log() error {
 		return nil
 	})
 	return errors.Join(err, st.Close())
+}
+
+// compaction writes the batches into a compacted file, as the store does later.
+func (s *stages) compaction() error {
+	path := filepath.Join(s.dir, "compacted")
+	return s.timed("compaction", 1, func() error {
+		w, err := compact.Create(vfs.OS, path, 0, compact.Options{NGrams: true})
+		if err != nil {
+			return err
+		}
+		for i, b := range s.batches {
+			if err := w.Batch(uint64(i+1), b); err != nil {
+				w.Discard()
+				return err
+			}
+		}
+		_, err = w.Finish(1, uint64(len(s.batches)))
+		return err
+	})
 }
 
 // filters matches the patterns of the paths.

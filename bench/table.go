@@ -18,7 +18,7 @@ func (r *Result) WriteTable(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(w)
+	fmt.Fprintln(w, map[bool]string{true: "\nPaths with compaction of the log.\n", false: "\nPaths without compaction of the log, which is the stage above and runs on idle cores (--compaction counts it).\n"}[r.Compaction])
 	t = tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
 	fmt.Fprintln(t, "| path\t| MB/cpu-s\t| cpu-s/GB\t| of stages\t| MB/s wall\t| ack p50\t| p99\t| p99.9 ms\t| RSS MiB\t| written/byte\t| events\t|")
 	fmt.Fprintln(t, "|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|---\t|")

@@ -18,6 +18,7 @@ type benchCommand struct {
 	BodyBytes   int      `default:"1000000" help:"Size of a request, as PutLogEvents counts it."`
 	Connections int      `default:"1" help:"Requests under way at once."`
 	Rate        float64  `help:"Requests a second of an open loop; 0 sends the next when the last is answered."`
+	Compaction  bool     `help:"Count the compaction of the log, too: it runs behind the path, on idle cores."`
 	Dir         string   `help:"Where data folders are made, and removed. Default: the system's folder for temporary files."`
 	Binary      string   `help:"The sluice that serves. Default: this one."`
 	Output      string   `short:"o" enum:"text,json" default:"text" help:"Form of the output: text or json."`
@@ -61,7 +62,7 @@ func (c *benchCommand) Run(p *process) error {
 	defer stop()
 	result, err := bench.Run(ctx, bench.Options{
 		Binary: binary, Dir: dir, Paths: c.Paths, Corpus: kind, Bytes: c.Megabytes * 1e6, BodyBytes: c.BodyBytes,
-		Connections: c.Connections, PerSecond: c.Rate,
+		Connections: c.Connections, PerSecond: c.Rate, Compaction: c.Compaction,
 		Progress: func(text string) { fmt.Fprintln(p.stderr, "sluice bench:", text) },
 	})
 	if result == nil {
