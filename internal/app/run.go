@@ -67,6 +67,7 @@ func (a *App) listen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.askClients(tls)
 	data, err := awsapi.Listen(ctx, awsapi.ListenConfig{Addr: a.cfg.Listen, TLS: tls, MaxConns: maxConnections})
 	if err != nil {
 		return err
@@ -146,7 +147,7 @@ func (a *App) abortOrphans(ctx context.Context) {
 // startServers serves both ports. stop drains the requests under way.
 func (a *App) startServers(failed chan<- error) (stop func() error) {
 	cfg := awsapi.HTTPConfig{HostNames: a.cfg.HostNames, Log: a.log}
-	data, admin := awsapi.NewHTTPServer(cfg, a.dataHandler()), awsapi.NewHTTPServer(cfg, a.adminHandler())
+	data, admin := awsapi.NewHTTPServer(cfg, a.withReplication(a.dataHandler())), awsapi.NewHTTPServer(cfg, a.adminHandler())
 	data.RegisterOnShutdown(a.stopLiveTails) // they would outlast the grace
 	var wg sync.WaitGroup
 	serve := func(name string, s *http.Server, l net.Listener) {
@@ -175,7 +176,7 @@ func (a *App) startServers(failed chan<- error) (stop func() error) {
 func (a *App) adminHandler() http.Handler {
 	return obs.Admin{
 		Registry: a.registry, Ready: a.ready,
-		More: map[string]http.Handler{"/clock": a.clockHandler(), "/clock/": a.clockHandler()},
+		More: map[string]http.Handler{"/clock": a.clockHandler(), "/clock/": a.clockHandler(), "/replicas": http.HandlerFunc(a.replicas)},
 	}.Handler()
 }
 
