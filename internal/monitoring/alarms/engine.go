@@ -3,6 +3,7 @@ package alarms
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"time"
 
@@ -51,12 +52,23 @@ func (r *Room) begin(ctx context.Context) <-chan time.Time {
 	r.serving = &serving{ctx: ctx, attempts: make(chan struct{}, maxAttempts)}
 	r.at = now.Unix()
 	r.started = r.at
-	if mark := r.cfg.State.Mark(); mark > 0 && mark < r.at {
-		r.at = mark
-	}
+	r.at = min(r.at, r.evaluatedTo())
 	r.timer = r.cfg.Clock.NewTimer("alarms: evaluation", time.Hour)
 	r.arm()
 	return r.timer.C
+}
+
+// evaluatedTo is the second up to which the processes before evaluated. Before
+// the first mark it is when the oldest alarm was made. mu is held.
+func (r *Room) evaluatedTo() int64 {
+	if mark := r.cfg.State.Mark(); mark > 0 {
+		return mark
+	}
+	oldest := int64(math.MaxInt64)
+	for _, a := range r.wheel.of {
+		oldest = min(oldest, a.Created/1000)
+	}
+	return oldest
 }
 
 func (r *Room) end() {

@@ -112,12 +112,19 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	w := &world{
-		t: t, fs: vfs.NewMem(), defs: catalog.NewMemory(), clock: clock.NewTest(start),
+		t: t, fs: vfs.NewMem(), clock: clock.NewTest(start),
 		series: &series{values: map[int64]float64{}}, box: &mailbox{},
 	}
+	w.newCatalog()
 	w.open()
 	t.Cleanup(func() { w.close() })
 	return w
+}
+
+func (w *world) newCatalog() { w.defs = catalog.NewMemory() }
+
+func frameOf(r *record, uid, seq uint64) wal.Frame {
+	return wal.Frame{Type: wal.TypeAlarm, Key: uid, Seq: seq, Payload: r.append(nil)}
 }
 
 func (w *world) open() {
@@ -145,7 +152,7 @@ func (w *world) tryOpen(fsys vfs.FS, defs catalog.Store) error {
 	}
 	w.room, err = New(Config{
 		Definitions: table, UID: w.cat.UID, State: w.state, Journal: w.log, Metrics: w.series, Clock: w.clock,
-		Topics: actions.NewTopics(map[string][]actions.Target{pages: {w.box}}), Logger: slog.New(slog.DiscardHandler),
+		Topics: actions.NewTopics(map[string][]actions.Target{pages: {w.box}, topic: {w.box}}), Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return err
