@@ -142,8 +142,10 @@ func (s *Store) visit(q query, take func(unit string, b *bucket)) error {
 func (s *Store) inMemory(q query, collect func(string, *bucket)) []file {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	key := append(make([]byte, 0, len(q.metric)+32), q.metric...)
 	for _, unit := range s.unitsOf(q) {
-		if sr := s.series[q.metric+unit]; sr != nil {
+		key = append(key[:len(q.metric)], unit...)
+		if sr := s.series[string(key)]; sr != nil {
 			for _, buckets := range [...][]bucket{sr.buckets, sr.frozen} {
 				for i := range buckets {
 					collect(sr.key, &buckets[i])
