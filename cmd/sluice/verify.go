@@ -32,7 +32,8 @@ func (*verifyCommand) Help() string {
 its hash, that no position is missing and none is delivered twice, that every object is there
 with the size, the number of records and the hash that its manifest says, and that no object
 lies there which its chain does not know. With --deep it reads every object, decodes it and
-hashes its records again. It only reads, and may run beside the server.
+hashes its records again. It only reads, and may run beside the server. Export tasks that have
+completed are proved the same way by their manifests under _sluice/export/.
 
 It does not prove that the newest cuts are there if somebody removed their manifests and
 objects together, nor anything against somebody who can write both the bucket and the data
@@ -140,6 +141,9 @@ func printReport(w io.Writer, r *verify.Report, form string) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
+	if err := printExports(w, r.Exports); err != nil {
+		return err
+	}
 	for _, f := range r.Findings {
 		fmt.Fprintf(w, "%s: %s: %s\n", f.Kind, f.Key, f.Detail)
 	}
@@ -149,4 +153,16 @@ func printReport(w io.Writer, r *verify.Report, form string) error {
 	}
 	_, err := fmt.Fprintf(w, "%s; %d objects in flight, %d foreign\n", verdict, r.InFlight, r.Foreign)
 	return err
+}
+
+func printExports(w io.Writer, exports []verify.Export) error {
+	if len(exports) == 0 {
+		return nil
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "EXPORT TASK\tLOG GROUP\tRECORDS\tOBJECTS\tBYTES\tHEAD")
+	for _, e := range exports {
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%s\n", e.TaskID, e.LogGroup, e.Records, e.Objects, e.Bytes, e.Head)
+	}
+	return table.Flush()
 }

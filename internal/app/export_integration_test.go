@@ -323,7 +323,7 @@ func TestExportByUnmodifiedClients(t *testing.T) {
 			t.Skip("no aws CLI")
 		}
 		aws := func(args ...string) string {
-			return strings.TrimSpace(run(t, "aws", append(append([]string{"logs", "--endpoint-url", *e.url.Load(), "--output", "text"}, args...), "--no-cli-pager")...))
+			return strings.TrimSpace(run(t, "aws", append([]string{"logs", "--endpoint-url", *e.url.Load(), "--output", "text"}, args...)...))
 		}
 		id := aws("create-export-task", "--task-name", "by aws", "--log-group-name", "/export", "--from", "0", "--to", fmt.Sprint(time.Now().UnixMilli()),
 			"--destination", "exports", "--destination-prefix", "cli", "--query", "taskId")

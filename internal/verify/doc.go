@@ -1,5 +1,6 @@
 // Package verify proves what a bucket holds of delivery streams, by the manifests
-// that delivery leaves under _sluice/commit/.
+// that delivery leaves under _sluice/commit/, and of export tasks, by those that
+// they leave under _sluice/export/ when they have completed.
 //
 // What enters: a store to read and list, and a bucket. What leaves: a Report: for
 // each chain of manifests how far it reaches, and Findings, each with the object
@@ -14,8 +15,9 @@
 //	objects     each is there with the size, the number of records and the hash
 //	            that its manifest says; with Deep, its bytes are read, decoded and
 //	            hashed again
+//	exports     the objects of each task add up to what its manifest says in all
 //	strays      no object of a chain lies in the bucket that its manifests do not
-//	            know, but those of a cut under way
+//	            know, but those of a cut or of an export task under way
 //
 // # What is not
 //

@@ -17,13 +17,16 @@ func name(key string) (sum [16]byte) {
 	return sum
 }
 
-// objects looks at the objects of a manifest, some at a time.
-func (v *verifier) objects(ctx context.Context, from string, m *manifest) error {
+// author is who put an object: what its metadata say of it, and in words.
+type author struct{ key, name, words string }
+
+// objects looks at the objects of the manifest at a key, some at a time.
+func (v *verifier) objects(ctx context.Context, from string, by author, list []entry) error {
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, v.cfg.Parallel)
-	errs := make([]error, len(m.Objects))
-	for i := range m.Objects {
-		o := &m.Objects[i]
+	errs := make([]error, len(list))
+	for i := range list {
+		o := &list[i]
 		bucket := o.Bucket
 		if bucket == "" {
 			bucket = v.cfg.Bucket
@@ -32,15 +35,13 @@ func (v *verifier) objects(ctx context.Context, from string, m *manifest) error 
 			}
 			v.known[name(o.Key)] = struct{}{}
 		}
-		v.chain.Objects++
-		v.chain.Bytes += o.Size
 		if !strings.HasPrefix(o.Key, v.cfg.Prefix) {
 			continue
 		}
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			errs[i] = v.object(ctx, bucket, m, o)
+			errs[i] = v.object(ctx, bucket, by, o)
 		})
 	}
 	wg.Wait()
@@ -48,14 +49,14 @@ func (v *verifier) objects(ctx context.Context, from string, m *manifest) error 
 }
 
 // object compares one object with its entry.
-func (v *verifier) object(ctx context.Context, bucket string, m *manifest, o *entry) error {
+func (v *verifier) object(ctx context.Context, bucket string, by author, o *entry) error {
 	at, err := v.cfg.Store.Head(ctx, bucket, o.Key)
 	v.mu.Lock()
 	v.progress.Objects++
 	v.mu.Unlock()
 	switch {
 	case errors.Is(err, objput.ErrNotFound):
-		v.find(MissingObject, o.Key, "cut %d of %s put it into %s", m.Cut, m.DeliveryStream, bucket)
+		v.find(MissingObject, o.Key, "%s put it into %s", by.words, bucket)
 		return nil
 	case err != nil:
 		return err
@@ -65,8 +66,8 @@ func (v *verifier) object(ctx context.Context, bucket string, m *manifest, o *en
 	case at.Meta == nil:
 		v.find(OtherObject, o.Key, "its metadata is gone, or of other bytes than it has")
 		return nil
-	case at.Meta["sluice-xxh64"] != o.XXH64 || at.Meta["sluice-count"] != strconv.FormatInt(o.Records, 10) || at.Meta["sluice-stream"] != m.DeliveryStream:
-		v.find(OtherObject, o.Key, "it holds %s records with hash %s of %s, the manifest says %d with %s", at.Meta["sluice-count"], at.Meta["sluice-xxh64"], at.Meta["sluice-stream"], o.Records, o.XXH64)
+	case at.Meta["sluice-xxh64"] != o.XXH64 || at.Meta["sluice-count"] != strconv.FormatInt(o.Records, 10) || at.Meta[by.key] != by.name:
+		v.find(OtherObject, o.Key, "it holds %s records with hash %s of %s, the manifest says %d with %s", at.Meta["sluice-count"], at.Meta["sluice-xxh64"], at.Meta[by.key], o.Records, o.XXH64)
 		return nil
 	}
 	if !v.cfg.Deep {
@@ -89,6 +90,10 @@ func (v *verifier) listed(ctx context.Context, l objput.Listed) error {
 	}
 	if err != nil {
 		return err
+	}
+	if task := at.Meta[exportMeta]; task != "" {
+		v.listedExport(l.Key, task)
+		return nil
 	}
 	shards, ours := v.ends[at.Meta["sluice-stream"]]
 	shard, err := strconv.ParseUint(at.Meta["sluice-shard"], 10, 32)

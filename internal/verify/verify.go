@@ -82,9 +82,10 @@ type Report struct {
 	Deep     bool      `json:"deep"`
 	Complete bool      `json:"complete"` // there are no findings
 	Chains   []Chain   `json:"chains"`
+	Exports  []Export  `json:"exports"`
 	Findings []Finding `json:"findings"`
-	// InFlight counts objects of a cut that is not committed yet, Foreign those
-	// that no chain of this bucket put.
+	// InFlight counts objects of a cut that is not committed yet and of export
+	// tasks that have not completed, Foreign those that nobody of this bucket put.
 	InFlight int64 `json:"inFlight"`
 	Foreign  int64 `json:"foreign"`
 }
@@ -118,6 +119,7 @@ type verifier struct {
 	chain  *walk
 	known  map[[16]byte]struct{}
 	ends   map[string]map[uint64]uint64 // by stream and shard: the position
+	tasks  map[string]struct{}          // export tasks that have a manifest
 
 	mu       sync.Mutex // guards what follows and report.Findings
 	progress Progress
@@ -137,13 +139,16 @@ const commits = "_sluice/commit/"
 // with the bucket is in the Report.
 func Run(ctx context.Context, cfg Config) (Report, error) {
 	cfg.Parallel = cmp.Or(cfg.Parallel, 8)
-	v := &verifier{cfg: cfg, known: map[[16]byte]struct{}{}, ends: map[string]map[uint64]uint64{}}
-	v.report = Report{Bucket: cfg.Bucket, Deep: cfg.Deep, Chains: []Chain{}, Findings: []Finding{}}
+	v := &verifier{cfg: cfg, known: map[[16]byte]struct{}{}, ends: map[string]map[uint64]uint64{}, tasks: map[string]struct{}{}}
+	v.report = Report{Bucket: cfg.Bucket, Deep: cfg.Deep, Chains: []Chain{}, Exports: []Export{}, Findings: []Finding{}}
 	err := cfg.Store.List(ctx, cfg.Bucket, commits, func(l objput.Listed) error { return v.manifest(ctx, l) })
 	if err != nil {
 		return v.report, fmt.Errorf("walk manifests: %w", err)
 	}
 	v.endChain()
+	if err := cfg.Store.List(ctx, cfg.Bucket, exports, func(l objput.Listed) error { return v.export(ctx, l) }); err != nil {
+		return v.report, fmt.Errorf("walk export tasks: %w", err)
+	}
 	if err := cfg.Store.List(ctx, cfg.Bucket, cfg.Prefix, func(l objput.Listed) error { return v.listed(ctx, l) }); err != nil {
 		return v.report, fmt.Errorf("walk objects: %w", err)
 	}
@@ -183,9 +188,20 @@ func (v *verifier) manifest(ctx context.Context, l objput.Listed) error {
 		return nil
 	}
 	v.follow(l.Key, &m, sha256.Sum256(body))
-	if err := v.objects(ctx, l.Key, &m); err != nil {
+	for i := range m.Objects {
+		v.chain.Objects++
+		v.chain.Bytes += m.Objects[i].Size
+	}
+	by := author{"sluice-stream", m.DeliveryStream, fmt.Sprintf("cut %d of %s", m.Cut, m.DeliveryStream)}
+	if err := v.objects(ctx, l.Key, by, m.Objects); err != nil {
 		return err
 	}
+	v.passed()
+	return nil
+}
+
+// passed tells of a manifest that was looked at.
+func (v *verifier) passed() {
 	v.mu.Lock()
 	v.progress.Manifests++
 	p := v.progress
@@ -193,7 +209,6 @@ func (v *verifier) manifest(ctx context.Context, l objput.Listed) error {
 	if v.cfg.Progress != nil {
 		v.cfg.Progress(p)
 	}
-	return nil
 }
 
 // manifestName takes _sluice/commit/<folder>/<shard>/<cut, 20 digits>.json apart.
