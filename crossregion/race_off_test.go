@@ -1,0 +1,5 @@
+//go:build !race
+
+package crossregion
+
+const raceEnabled = false
