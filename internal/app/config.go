@@ -216,6 +216,9 @@ type SubscriptionFilter struct {
 	DestinationARN string `yaml:"destinationArn"`
 	RoleARN        string `yaml:"roleArn"`
 	Distribution   string `yaml:"distribution"`
+
+	FieldSelectionCriteria string   `yaml:"fieldSelectionCriteria"`
+	EmitSystemFields       []string `yaml:"emitSystemFields"`
 }
 
 // Sources bring events in by themselves.

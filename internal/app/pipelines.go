@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"sluice/internal/awsapi"
 )
@@ -53,9 +54,14 @@ func (a *App) applyPipelines(ctx context.Context) error {
 	}
 	for _, f := range p.SubscriptionFilters {
 		in := map[string]any{"logGroupName": f.LogGroupName, "filterName": f.FilterName, "filterPattern": f.FilterPattern, "destinationArn": f.DestinationARN}
-		in["roleArn"] = f.RoleARN
-		if f.RoleARN == "" {
-			in["roleArn"] = awsapi.ARN{Partition: "aws", Service: "iam", Account: a.cfg.AccountID, Resource: "role/sluice"}.String()
+		if f.RoleARN = a.roleOf(f); f.RoleARN != "" {
+			in["roleArn"] = f.RoleARN
+		}
+		if f.FieldSelectionCriteria != "" {
+			in["fieldSelectionCriteria"] = f.FieldSelectionCriteria
+		}
+		if len(f.EmitSystemFields) > 0 {
+			in["emitSystemFields"] = f.EmitSystemFields
 		}
 		if f.Distribution != "" {
 			in["distribution"] = f.Distribution
@@ -65,6 +71,16 @@ func (a *App) applyPipelines(ctx context.Context) error {
 		}
 	}
 	return a.rememberDeclared()
+}
+
+// roleOf is the role that a declared filter is put with: streams demand one, which
+// nobody here looks at, and functions refuse one.
+func (a *App) roleOf(f SubscriptionFilter) string {
+	arn, err := awsapi.ParseARN(f.DestinationARN)
+	if f.RoleARN != "" || err == nil && (arn.Service == "lambda" || arn.Service == "logs") {
+		return f.RoleARN
+	}
+	return awsapi.ARN{Partition: "aws", Service: "iam", Account: a.cfg.AccountID, Resource: "role/sluice"}.String()
 }
 
 // unlessExists passes over the error that says the definition is there already.
@@ -140,7 +156,8 @@ func (a *App) applyFilter(ctx context.Context, f SubscriptionFilter, in map[stri
 	if g, ok := a.catalog.Group(a.scope(), f.LogGroupName); ok {
 		for _, old := range a.catalog.SubscriptionFilters(g.UID) {
 			if old.Name == f.FilterName && old.Pattern == f.FilterPattern && old.DestinationARN == f.DestinationARN &&
-				old.RoleARN == in["roleArn"] && (f.Distribution == "" || old.Distribution == f.Distribution) {
+				old.FieldSelectionCriteria == f.FieldSelectionCriteria && slices.Equal(old.EmitSystemFields, f.EmitSystemFields) &&
+				old.RoleARN == f.RoleARN && (f.Distribution == "" || old.Distribution == f.Distribution) {
 				return nil
 			}
 		}

@@ -55,7 +55,8 @@ func Defaults() app.Config {
 			SegmentBytes: 64 << 20,
 			TailBytes:    8 << 20,
 		},
-		Storage: app.Storage{Policy: "block", MinFreeBytes: 128 << 20, CacheBytes: 32 << 20},
+		Storage:      app.Storage{Policy: "block", MinFreeBytes: 128 << 20, CacheBytes: 32 << 20},
+		Destinations: app.Destinations{RetryHours: 24, MaxBufferBytes: 64 << 20},
 	}
 }
 
