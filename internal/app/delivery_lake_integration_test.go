@@ -10,12 +10,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -45,6 +45,13 @@ func TestDelivery(t *testing.T) {
 		{"SIGKILL at every step", killAtEveryStep},
 		{"SIGKILL at every step of an upload in parts", killAtEveryStepOfAnUpload},
 		{"SIGKILL at random points", killAtRandomPoints},
+		{"ten minutes of 403", tenMinutesOfRefusals},
+		{"SIGTERM with what is buffered", stopsWithWhatIsBuffered},
+		{"SIGTERM during a put", stopsDuringAPut},
+		{"a twin", twinIsFenced},
+		{"a zombie", zombieIsFenced},
+		{"20,000 partitions", manyPartitions},
+		{"gigabytes of backlog", gigabytesOfBacklog},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, binary) })
 	}
@@ -65,30 +72,35 @@ const (
             - {Type: CloudWatchLogProcessing, Parameters: [{ParameterName: DataMessageExtraction, ParameterValue: "true"}]}`
 )
 
-// lakeStreams are one of each kind: a whole cut in lines and in columns, and
-// partitions by query and by the events' hours.
-const lakeStreams = `
+// The delivery streams are one of each kind: a whole cut in lines and in columns,
+// and partitions by query and by the events' hours.
+const (
+	plainStream = `
     - DeliveryStreamName: plain` + toLake + messages + `
         Prefix: plain/
         CompressionFormat: GZIP
-        BufferingHints: {SizeInMBs: 1, IntervalInSeconds: 60}
+        BufferingHints: {SizeInMBs: 1, IntervalInSeconds: 60}`
+	columnsStream = `
     - DeliveryStreamName: columns` + toLake + messages + `
         Prefix: columns/
         BufferingHints: {SizeInMBs: 1, IntervalInSeconds: 60}
-        SluiceConfiguration: {Format: parquet}
+        SluiceConfiguration: {Format: parquet}`
+	keysStream = `
     - DeliveryStreamName: keys` + toLake + messages + `
             - {Type: MetadataExtraction, Parameters: [{ParameterName: MetadataExtractionQuery, ParameterValue: "{k:.k}"}, {ParameterName: JsonParsingEngine, ParameterValue: JQ-1.6}]}
         Prefix: "keys/!{partitionKeyFromQuery:k}/"
         ErrorOutputPrefix: "keys-errors/!{firehose:error-output-type}/"
         CompressionFormat: GZIP
         BufferingHints: {SizeInMBs: 64, IntervalInSeconds: 60}
-        DynamicPartitioningConfiguration: {Enabled: true}
+        DynamicPartitioningConfiguration: {Enabled: true}`
+	hoursStream = `
     - DeliveryStreamName: hours` + toLake + messages + `
         Prefix: "hours/!{timestamp:yyyy/MM/dd/HH}/"
         ErrorOutputPrefix: "hours-errors/!{firehose:error-output-type}/"
         BufferingHints: {SizeInMBs: 1, IntervalInSeconds: 60}
-        SluiceConfiguration: {Format: parquet, Timestamp: event, LatenessInSeconds: 0}
-`
+        SluiceConfiguration: {Format: parquet, Timestamp: event, LatenessInSeconds: 0}`
+	lakeStreams = plainStream + columnsStream + keysStream + hoursStream
+)
 
 var lakeKinds = []string{"plain", "columns", "keys", "hours"}
 
@@ -279,22 +291,26 @@ func (l *lake) send(sender, first, count, size int) (acked bool) {
 
 func (l *lake) sendTo(url string, sender, first, count, size int, forked bool) (acked bool) {
 	now := l.instant()
+	if forked {
+		now = now.Add(-7 * time.Minute) // other names must not let it pass
+	}
 	var body strings.Builder
 	fmt.Fprintf(&body, `{"logGroupName":"/lake","logStreamName":"s%d","logEvents":[`, sender)
-	padding := strings.Repeat("abcdefghij", size/10)
+	padding := l.padding(size)
 	for i := range count {
 		n := first + i
 		at := now.Add(-3*time.Hour + 3*time.Hour*time.Duration(i)/time.Duration(count))
 		f := fate{matches: n%3 != 0, forked: forked}
 		level := map[bool]string{true: "ERROR", false: "INFO"}[f.matches]
-		message := fmt.Sprintf(`{"level":"%s","id":"s%d-%d","k":"key%d","text":"%s"}`, level, sender, n, n%7, padding)
-		if n%50 == 1 {
-			message = fmt.Sprintf("%s s%d-%d is no JSON", level, sender, n)
-		}
 		if i > 0 {
 			body.WriteByte(',')
 		}
-		fmt.Fprintf(&body, `{"timestamp":%d,"message":%q}`, at.UnixMilli(), message)
+		fmt.Fprintf(&body, `{"timestamp":%d,"message":"`, at.UnixMilli())
+		if n%50 == 1 {
+			fmt.Fprintf(&body, `%s s%d-%d is no JSON"}`, level, sender, n)
+		} else {
+			fmt.Fprintf(&body, `{\"level\":\"%s\",\"id\":\"s%d-%d\",\"k\":\"key%d\",\"text\":\"%s\"}"}`, level, sender, n, n%7, padding[n%1000:n%1000+size])
+		}
 		l.note(eventID{sender, n}, f)
 	}
 	body.WriteString(`]}`)
@@ -306,6 +322,16 @@ func (l *lake) sendTo(url string, sender, first, count, size int, forked bool) (
 		l.note(eventID{sender, first + i}, f)
 	}
 	return true
+}
+
+// padding is hexadecimal text, which a codec halves, of 1,000 bytes more than size.
+func (l *lake) padding(size int) string {
+	r := rand.New(rand.NewPCG(1, 2))
+	var b strings.Builder
+	for b.Len() < size+1000 {
+		fmt.Fprintf(&b, "%016x", r.Uint64())
+	}
+	return b.String()
 }
 
 // post makes one PutLogEvents request, and tells whether it was acknowledged.
@@ -387,7 +413,17 @@ func (l *lake) listed() map[string]bool {
 	return keys
 }
 
-var idInMessage = regexp.MustCompile(`\bs(\d+)-(\d+)\b`)
+// idOf reads the id out of a message.
+func idOf(message string) (id eventID, ok bool) {
+	at := strings.Index(message, `"id":"s`)
+	if at >= 0 {
+		at += len(`"id":"s`)
+	} else if at = strings.IndexByte(message, ' ') + 2; at < 2 || at > len(message) { // LEVEL sN-N is no JSON
+		return id, false
+	}
+	n, err := fmt.Sscanf(message[at:min(at+20, len(message))], "%d-%d", &id.sender, &id.n)
+	return id, n == 2 && err == nil
+}
 
 // messageRow is the one column that is read back here.
 type messageRow struct {
@@ -397,13 +433,12 @@ type messageRow struct {
 // decode reads the ids out of an object.
 func (l *lake) decode(file string) (ids []eventID) {
 	l.t.Helper()
-	take := func(text string) {
-		var id eventID
-		for _, m := range idInMessage.FindAllStringSubmatch(text, -1) {
-			fmt.Sscan(m[1], &id.sender)
-			fmt.Sscan(m[2], &id.n)
-			ids = append(ids, id)
+	take := func(message string) {
+		id, ok := idOf(message)
+		if !ok {
+			l.t.Errorf("%s: nobody sent %.200q", file, message)
 		}
+		ids = append(ids, id)
 	}
 	var err error
 	switch {
@@ -424,18 +459,18 @@ func (l *lake) decode(file string) (ids []eventID) {
 	return ids
 }
 
-// eachError visits the records of an error object, or the text of one that is
+// eachError visits the records of an error object, or the lines of one that is
 // neither compressed nor columns.
 func eachError(file string, visit func(string)) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	if !strings.Contains(file, "errors") {
-		visit(string(text))
-		return nil
-	}
 	for line := range bytes.Lines(text) {
+		if !strings.Contains(file, "errors") {
+			visit(string(line))
+			continue
+		}
 		var r struct{ RawData string }
 		if err := json.Unmarshal(line, &r); err != nil {
 			return err
