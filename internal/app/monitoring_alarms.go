@@ -16,6 +16,7 @@ import (
 	"sluice/internal/monitoring/actions"
 	"sluice/internal/monitoring/alarms"
 	"sluice/internal/monitoring/alarms/evaluation"
+	cloudwatch "sluice/internal/monitoring/metrics"
 	"sluice/internal/obs"
 	"sluice/internal/wal"
 )
@@ -46,7 +47,7 @@ func (a *App) openAlarms() error {
 		return err
 	}
 	r, err := alarms.New(alarms.Config{
-		Definitions: table, UID: a.catalog.UID, State: a.alarms.state, Journal: a.store.Log(0), Metrics: alarmSlots{a},
+		Definitions: table, UID: a.catalog.UID, State: a.alarms.state, Journal: a.store.Log(0), Metrics: alarmSlots{a.samples},
 		Topics: topics, Clock: a.clock, Logger: a.log,
 	})
 	if err != nil {
@@ -180,10 +181,24 @@ func (a *App) dataHandler() http.Handler {
 	})
 }
 
-// alarmSlots reads what alarms watch from the metric store.
-type alarmSlots struct{ app *App }
+// alarmSlots reads what alarms watch from the store of samples.
+type alarmSlots struct{ samples *sampleStore }
 
-// Slots implements alarms.Slots.
+// Slots implements alarms.Slots. Of a metric with several units, which an alarm
+// without one does not tell apart, each period shows the first that it has.
 func (s alarmSlots) Slots(scope catalog.Scope, m alarms.Metric, statistic string, period time.Duration, first time.Time, slots []evaluation.Slot) error {
+	watched := cloudwatch.Metric{Namespace: m.Namespace, Name: m.Name, Unit: m.Unit}
+	for _, d := range m.Dimensions {
+		watched.Dimensions = append(watched.Dimensions, cloudwatch.Dimension(d))
+	}
+	points, err := s.samples.Statistics(scope, watched, statistic, period, first, first.Add(time.Duration(len(slots))*period))
+	if err != nil {
+		return err
+	}
+	for _, p := range points {
+		if slot := &slots[p.At.Sub(first)/period]; !slot.Real {
+			slot.Real, slot.Value, slot.Samples = true, p.Value, p.SampleCount
+		}
+	}
 	return nil
 }
