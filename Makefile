@@ -9,8 +9,10 @@ FUZZTIME ?= 60s
 BENCH ?= .
 BENCHTIME ?= 1x
 PKG ?= ./...
-# The packages that have tests against real clients and servers.
-INTEGRATION ?= ./internal/app ./internal/objput
+# The tests against real clients and servers, and their packages.
+INTEGRATION_FILES = $(shell grep -rl --include='*_test.go' '^//go:build integration$$' .)
+INTEGRATION ?= $(sort $(dir $(INTEGRATION_FILES)))
+RUN ?= ^($(shell grep -oh '^func Test[A-Za-z0-9_]*' $(INTEGRATION_FILES) | cut -c6- | paste -sd '|'))$$
 
 # The version in the source, and the commit it was built from where there is one.
 VERSION ?= $(shell sed -n 's/^var Version = "\(.*\)"/\1/p' internal/app/config.go)$(shell git rev-parse --short HEAD 2>/dev/null | sed 's/^/+/')
@@ -26,7 +28,7 @@ TESTFLAGS := $(RACE) -vet=off -ldflags='-s -w' -timeout 600s
 .PHONY: help
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  variables    ONCE=1 (run), PKG=./firehose/... (test), FUZZTIME=10s (fuzz), BENCH=PATTERN BENCHTIME=1s (bench)"
+	@echo "  variables    ONCE=1 (run), PKG=./firehose/... (test), FUZZTIME=10s (fuzz), RUN=TestClient (integration), BENCH=PATTERN BENCHTIME=1s (bench)"
 
 .PHONY: run
 run: build ## build, start a pipeline and feed it (ONCE=1: show one round and leave)
@@ -68,7 +70,7 @@ bench: ## every benchmark once (BENCH=PATTERN BENCHTIME=1s to measure)
 
 .PHONY: integration
 integration: ## real AWS clients against a real process; absent clients are named and skipped
-	$(GO) test -tags integration -vet=off -count=1 -v -timeout 15m $(INTEGRATION) 2>&1 | \
+	$(GO) test -tags integration -vet=off -count=1 -v -p 1 -timeout 25m -run '$(RUN)' $(INTEGRATION) 2>&1 | \
 		awk '!/^=== (RUN|PAUSE|CONT|NAME)/ {print; fflush()}'
 
 .PHONY: cross

@@ -5,7 +5,6 @@ package app_test
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -71,25 +70,6 @@ func TestBoto3Tails(t *testing.T) {
 	run(t, "python3", "-c", tailScript, *s.url.Load())
 }
 
-// commandLine finds an aws command that knows a subcommand of "aws logs".
-func commandLine(t *testing.T, subcommand string) string {
-	t.Helper()
-	for _, candidate := range []string{"aws", "/usr/bin/aws"} {
-		path, err := exec.LookPath(candidate)
-		if err != nil {
-			continue
-		}
-		cmd := exec.Command(path, "logs", subcommand, "help")
-		cmd.Env = append(os.Environ(), "AWS_PAGER=", "PAGER=cat", "MANPAGER=cat")
-		out, err := cmd.CombinedOutput()
-		if err == nil || !strings.Contains(string(out), "nvalid choice") {
-			return path
-		}
-	}
-	t.Skipf("no aws command line with logs %s is here", subcommand)
-	return ""
-}
-
 // following starts an aws command line that goes on until it is ended, and hands
 // out its lines.
 func following(t *testing.T, aws string, args ...string) *bufio.Scanner {
@@ -125,68 +105,6 @@ func await(t *testing.T, lines *bufio.Scanner, text string) {
 		}
 	}
 	t.Fatalf("no line with %q among\n%s", text, strings.Join(seen, "\n"))
-}
-
-// tailed is a server with group /cli and a way to put an event.
-func tailed(t *testing.T, aws string) (endpoint []string, put func(message string)) {
-	t.Helper()
-	s := startIdle(t)
-	endpoint = []string{"--endpoint-url", *s.url.Load(), "--output", "text"}
-	f := func(args ...string) { run(t, aws, append(endpoint[:4:4], args...)...) }
-	f("logs", "create-log-group", "--log-group-name", "/cli")
-	f("logs", "create-log-stream", "--log-group-name", "/cli", "--log-stream-name", "one")
-	return endpoint, func(message string) {
-		t.Helper()
-		f("logs", "put-log-events", "--log-group-name", "/cli", "--log-stream-name", "one",
-			"--log-events", fmt.Sprintf("timestamp=%d,message=%s", time.Now().UnixMilli(), message))
-	}
-}
-
-func TestAWSCommandLineFilters(t *testing.T) {
-	aws := commandLine(t, "filter-log-events")
-	endpoint, put := tailed(t, aws)
-	put("first")
-	put("second")
-	got := run(t, aws, append(endpoint[:4:4], "logs", "filter-log-events", "--log-group-name", "/cli", "--filter-pattern", "?first ?second", "--query", "events[].message")...)
-	if strings.Join(strings.Fields(got), " ") != "first second" {
-		t.Errorf("%q", got)
-	}
-}
-
-func TestAWSCommandLineFollows(t *testing.T) {
-	aws := commandLine(t, "tail")
-	endpoint, put := tailed(t, aws)
-	put("first")
-	lines := following(t, aws, append(endpoint[:2:2], "logs", "tail", "/cli", "--follow")...)
-	await(t, lines, "first")
-	put("second")
-	await(t, lines, "second")
-}
-
-func TestAWSCommandLineTailsLive(t *testing.T) {
-	aws := commandLine(t, "start-live-tail")
-	endpoint, put := tailed(t, aws)
-	t.Setenv("AWS_DISABLE_HOST_PREFIX_INJECTION", "true") // there is no stream-127.0.0.1
-	lines := following(t, aws, append(endpoint[:2:2], "logs", "start-live-tail",
-		"--log-group-identifiers", "arn:aws:logs:us-east-1:000000000000:log-group:/cli")...)
-	// It prints nothing when the session has begun: put until something shows.
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for n := 0; ; n++ {
-			select {
-			case <-done:
-				return
-			case <-time.After(500 * time.Millisecond):
-				put(fmt.Sprint("live-", n))
-			}
-		}
-	}()
-	defer func() {
-		close(done)
-		<-ended
-	}()
-	await(t, lines, "live-")
 }
 
 // A live tail does not hold a stop up.
