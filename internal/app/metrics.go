@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"sync/atomic"
 
+	"sluice/filter"
 	"sluice/internal/awsapi"
 	"sluice/internal/catalog"
 	"sluice/internal/event"
@@ -116,6 +117,9 @@ func (a *App) tallies() map[filterKey]event.Tally {
 		t.Bytes += more.Bytes
 		all[key] = t
 	}
+	a.subscriptions.Policies(func(scope catalog.Scope, p filter.AccountPolicy) {
+		all[filterKey{scope, "", p.Name}] = a.dispatcher.Tally(p.Filter) // of all log groups together
+	})
 	return all
 }
 

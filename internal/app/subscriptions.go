@@ -309,6 +309,9 @@ func (a *App) collectDestinations() {
 	gauge := func(name, help string, value func(s outbox.Status) float64) {
 		a.registry.Collect(obs.GaugeKind, "sluice_destination_"+name, help, []string{"destination", "shard"}, byShard(value))
 	}
+	counter("accepted_events_total", "Events that filters matched for a destination outside: delivered + dropped + lost + in flight.",
+		func(s outbox.Status) float64 { return float64(a.indexes[s.Shard].Totals(s.Route).Accepted) })
+	counter("lost_events_total", "Events whose log frames were damaged.", func(s outbox.Status) float64 { return float64(a.indexes[s.Shard].Totals(s.Route).Lost()) })
 	counter("delivered_events_total", "Events that a destination outside took.", func(s outbox.Status) float64 { return float64(s.Delivered) })
 	counter("delivered_bytes_total", "Bytes of their messages.", func(s outbox.Status) float64 { return float64(s.Bytes) })
 	counter("failures_total", "Attempts that failed.", func(s outbox.Status) float64 { return float64(s.Failures) })
@@ -321,7 +324,7 @@ func (a *App) collectDestinations() {
 		return float64(a.clock.Now().UnixMilli()-s.Oldest) / 1000
 	})
 	gauge("condition", "0 sending, 1 retrying, 2 refused and waiting, 3 stopped: alarm on 2 and more.", func(s outbox.Status) float64 { return float64(s.Condition) })
-	a.registry.Collect(obs.CounterKind, "sluice_destination_dropped_events_total", "Events that were given up: matched = delivered + dropped + lost + in flight.",
+	a.registry.Collect(obs.CounterKind, "sluice_destination_dropped_events_total", "Events that were given up, by reason.",
 		[]string{"destination", "shard", "reason"}, func(emit func(float64, ...string)) {
 			for _, s := range a.outbox.Status() {
 				for _, reason := range []outbox.Reason{outbox.Expired, outbox.Disabled, outbox.TooLarge} {

@@ -178,6 +178,9 @@ func webhookCrash(t *testing.T, at int) int {
 			t.Errorf("crash at %d: %s is there under %d ids, acknowledged: %v", at, id, times, ok)
 		}
 	}
+	if accepted, delivered := p.metric("sluice_destination_accepted_events_total"), p.metric("sluice_destination_delivered_events_total"); accepted != delivered {
+		t.Errorf("crash at %d: %v accepted, %v delivered", at, accepted, delivered)
+	}
 	if err := p.stop(); err != nil {
 		t.Errorf("crash at %d: %v", at, err)
 	}
@@ -307,6 +310,9 @@ func TestAccountPolicySendsFromAllGroups(t *testing.T) {
 	put("later", "INFO there")
 	put("later", "ERROR there")
 	p.until("it arrived", func() bool { return slices.Equal(f.got(), []string{"ERROR there"}) })
+	if read, matched := p.metric("sluice_filter_read_events_total"), p.metric("sluice_filter_matched_events_total"); read != 2 || matched != 1 {
+		t.Errorf("%v read, %v matched", read, matched)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.levels["ACCOUNT_LEVEL_POLICY"] || !f.owners["000000000000"] {
