@@ -131,8 +131,8 @@ const checkpointEvery = 5 * time.Minute
 func (s *Store) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	for _, log := range s.cfg.Logs {
-		wg.Go(func() { s.follow(ctx, log) })
+	for shard := range s.cfg.Logs {
+		wg.Go(func() { s.follow(ctx, shard) })
 	}
 	timer := s.cfg.Clock.NewTimer("metric store: checkpoint", checkpointEvery)
 	defer timer.Stop()
@@ -142,18 +142,36 @@ func (s *Store) Run(ctx context.Context) error {
 			return nil
 		case <-timer.C:
 		}
-		if err := s.Checkpoint(); err != nil {
-			s.cfg.Logger.Error("metrics stay in memory", "error", err)
-		}
+		s.saveOrSay()
 		timer.Reset(checkpointEvery)
 	}
 }
 
+func (s *Store) saveOrSay() {
+	if err := s.Checkpoint(); err != nil {
+		s.cfg.Logger.Error("metrics stay in memory", "error", err)
+	}
+}
+
+// holdsUp tells whether a segment of the log that takes no more frames waits for
+// the next checkpoint to be freed.
+func (s *Store) holdsUp(shard int) bool {
+	segments := s.cfg.Logs[shard].Segments()
+	if len(segments) < 2 {
+		return false
+	}
+	return s.Needed(uint32(shard)) < segments[len(segments)-1].First
+}
+
 // follow reads a log as it grows.
-func (s *Store) follow(ctx context.Context, log *wal.Log) {
+func (s *Store) follow(ctx context.Context, shard int) {
 	var wake *wal.Reader
+	log := s.cfg.Logs[shard]
 	for ctx.Err() == nil {
 		err := s.CatchUp()
+		if err == nil && s.holdsUp(shard) {
+			s.saveOrSay()
+		}
 		if err == nil {
 			wake, err = log.NewReader(log.Durable() + 1)
 		}

@@ -1,9 +1,11 @@
 package metrics
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 
@@ -379,4 +381,38 @@ func TestList(t *testing.T) {
 	}
 	f("shop a k=v", "shop b ")
 	b.close()
+}
+
+// TestRunFreesTheLog: a segment that is full does not wait for the clock, which
+// stands still.
+func TestRunFreesTheLog(t *testing.T) {
+	b := open(t, vfs.NewMem(), start)
+	defer b.close()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- b.store.Run(ctx) }()
+	want := 0.0
+	for len(b.log.Segments()) < 4 {
+		d := &Deltas{}
+		for i := range 100 {
+			add(d, metric("n", "k", fmt.Sprint(i)), start, 1)
+		}
+		if err := b.put(false, d); err != nil {
+			t.Fatal(err)
+		}
+		want++
+	}
+	segments := b.log.Segments()
+	last := segments[len(segments)-1].First
+	for b.store.Needed(0) < last {
+		if b.store.CatchUp() != nil || t.Context().Err() != nil {
+			t.Fatal("the log is still needed from", b.store.Needed(0))
+		}
+		runtime.Gosched()
+	}
+	b.want(metric("n", "k", "7"), "Sum", map[int]float64{0: want})
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
 }
