@@ -57,10 +57,10 @@ func batches(t testing.TB, text, size int) (all []event.Batch) {
 }
 
 // chunked packs batches as a Server would.
-func chunked(t testing.TB, all []event.Batch, size int) []byte {
+func chunked(t testing.TB, codec byte, all []event.Batch, size int) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	p := &packer{to: &out, encoder: newEncoder()}
+	p := &packer{to: &out, codec: codec, encoder: newEncoder()}
 	for i, b := range all {
 		p.add(uint64(i+1), b.Record(), b.Len())
 		if len(p.raw) >= size || i == len(all)-1 {
@@ -131,7 +131,7 @@ func BenchmarkTake(b *testing.B) {
 	for _, batch := range all {
 		text += len(batch.Text())
 	}
-	stream := chunked(b, all, backlogChunk)
+	stream := chunked(b, codecZstd, all, backlogChunk)
 	measure := func(name string, once func()) {
 		b.Run(name, func(b *testing.B) {
 			once() // warm up: buffers, targets
@@ -150,6 +150,12 @@ func BenchmarkTake(b *testing.B) {
 	keep := &counting{}
 	t := newTaker(b, keep, keep)
 	measure("take", func() { t.drain(b, bytes.NewReader(stream)) })
+	zstd := stream
+	stream = chunked(b, codecS2, all, backlogChunk)
+	measure("take-s2", func() { t.drain(b, bytes.NewReader(stream)) })
+	stream = chunked(b, codecNone, all, backlogChunk)
+	measure("take-none", func() { t.drain(b, bytes.NewReader(stream)) })
+	stream = zstd
 	u := &unpacker{decoder: newDecoder()}
 	measure("inflate", func() {
 		u.from = bytes.NewReader(stream)
@@ -205,7 +211,7 @@ func TestTakeAllocatesNothing(t *testing.T) {
 		t.Skip("the race detector allocates")
 	}
 	all := batches(t, 1<<20, 32<<10)
-	stream := chunked(t, all, 256<<10)
+	stream := chunked(t, codecZstd, all, 256<<10)
 	keep := &counting{}
 	tk := newTaker(t, keep, keep)
 	source := bytes.NewReader(stream)

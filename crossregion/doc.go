@@ -49,14 +49,15 @@
 // # The wire
 //
 // GET /replicate/v1/origin describes the process as JSON. GET /replicate/v1/pull
-// with shard, from, to, group (repeated), except, hops, puller and chunk answers
-// with a stream of chunks, at least one each heartbeat, until to, or for ever:
+// with shard, from, to, group (repeated), except, hops, puller, codec and chunk
+// answers with a stream of chunks, at least one each heartbeat, until to, or for
+// ever:
 //
 //	 0        4       5        8      12     16     24    32        40    48     56        60       64     68
 //	+--------+-------+--------+------+------+------+-----+---------+-----+------+---------+--------+------+-------+
 //	| "SLX1" | codec | 0 0 0  | wire | raw  | next | end | missing | now | sent | batches | events | 0    | crc32c|
 //	+--------+-------+--------+------+------+------+-----+---------+-----+------+---------+--------+------+-------+
-//	payload, wire bytes: entries, as they are (codec 0) or one zstd frame (codec 1)
+//	payload, wire bytes: entries, as they are (codec 0), one zstd frame (1) or S2 block (2)
 //	+--------+--------+-----------------+
 //	| number | length | sealed record   |  x batches; all integers little-endian
 //	+--------+--------+-----------------+

@@ -225,7 +225,7 @@ func (c *replication) query(lane Lane, from uint64) url.Values {
 	cfg := &c.s.cfg
 	q := url.Values{
 		"shard": {strconv.FormatUint(uint64(c.shard), 10)}, "from": {strconv.FormatUint(from, 10)},
-		"hops": {strconv.Itoa(cfg.MaxHops - 1)}, "puller": {cfg.ID}, "chunk": {strconv.Itoa(liveChunk)},
+		"hops": {strconv.Itoa(cfg.MaxHops - 1)}, "puller": {cfg.ID}, "codec": {cfg.Compression}, "chunk": {strconv.Itoa(liveChunk)},
 		"group": cfg.Groups, "except": cfg.Except,
 	}
 	if !lane.live() {

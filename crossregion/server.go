@@ -1,6 +1,7 @@
 package crossregion
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -179,6 +180,7 @@ type pullRequest struct {
 	chunk    int // size to collect, inflated
 	hops     uint8
 	puller   string
+	codec    byte
 	groups   patterns
 	except   patterns
 }
@@ -208,8 +210,12 @@ func (s *Server) parsePull(r *http.Request) (p pullRequest, err error) {
 		puller: q.Get("puller"), groups: q["group"], except: q["except"],
 	}
 	p.chunk = min(max(p.chunk, minChunk), biggestChunk)
+	var known bool
+	p.codec, known = codecs[cmp.Or(q.Get("codec"), "zstd")]
 	switch {
 	case err != nil:
+	case !known:
+		err = fmt.Errorf("codec: %q is not one of zstd, s2, none", q.Get("codec"))
 	case int64(p.shard) >= int64(s.log.Shards()):
 		err = fmt.Errorf("shard %d is not there", p.shard)
 	case p.from == 0:
@@ -260,7 +266,7 @@ func (s *Server) pull(ctx context.Context, link *link, req pullRequest) error {
 	c := &cursor{log: s.log, shard: req.shard, pos: req.from, to: req.to, wanted: &selector{
 		definitions: s.groups, named: req.groups, except: req.except, hops: req.hops, puller: req.puller, came: s.cfg.Came,
 	}}
-	p := &packer{to: link, encoder: s.encoder()}
+	p := &packer{to: link, codec: req.codec, encoder: s.encoder()}
 	send := func() error {
 		s.sent.batches.Add(uint64(p.batches))
 		s.sent.events.Add(uint64(p.events))

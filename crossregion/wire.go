@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 )
 
@@ -26,10 +27,14 @@ const (
 
 	codecNone = 0
 	codecZstd = 1
+	codecS2   = 2
 
 	// maxChunk bounds a chunk inflated: what was collected and one batch more.
 	maxChunk = 40 << 20
 )
+
+// codecs are the names that a pull asks for.
+var codecs = map[string]byte{"none": codecNone, "zstd": codecZstd, "s2": codecS2}
 
 var (
 	le         = binary.LittleEndian
@@ -84,7 +89,7 @@ func parseHead(b []byte) (c chunk, err error) {
 	switch {
 	case c.wire > maxChunk || c.raw > maxChunk:
 		return c, fmt.Errorf("%w: a chunk of %d bytes, %d inflated; at most %d", ErrProtocol, c.wire, c.raw, maxChunk)
-	case c.codec > codecZstd || c.codec == codecNone && c.wire != c.raw:
+	case c.codec > codecS2 || c.codec == codecNone && c.wire != c.raw:
 		return c, fmt.Errorf("%w: codec %d for %d of %d bytes", ErrProtocol, c.codec, c.wire, c.raw)
 	}
 	return c, nil
@@ -93,6 +98,7 @@ func parseHead(b []byte) (c chunk, err error) {
 // packer writes chunks. It belongs to one goroutine.
 type packer struct {
 	to      io.Writer
+	codec   byte
 	encoder *zstd.Encoder // EncodeAll only: shared
 	raw     []byte        // entries of the chunk in the making
 	out     []byte
@@ -118,10 +124,16 @@ func (p *packer) send(c chunk) error {
 	// The head's place is kept free before the payload, so that both leave in one
 	// write.
 	p.out = append(p.out[:0], make([]byte, chunkHead)...)
-	if len(p.raw) >= worthPacking && p.encoder != nil {
-		c.codec = codecZstd
+	if len(p.raw) >= worthPacking {
+		c.codec = p.codec
+	}
+	switch c.codec {
+	case codecZstd:
 		p.out = p.encoder.EncodeAll(p.raw, p.out)
-	} else {
+	case codecS2:
+		p.out = slices.Grow(p.out, s2.MaxEncodedLen(len(p.raw)))
+		p.out = p.out[:chunkHead+len(s2.Encode(p.out[chunkHead:cap(p.out)], p.raw))]
+	default:
 		p.out = append(p.out, p.raw...)
 	}
 	c.wire = len(p.out) - chunkHead
@@ -157,7 +169,12 @@ func (u *unpacker) next() (c chunk, entries []byte, err error) {
 		return c, u.wire, nil
 	}
 	u.raw = slices.Grow(u.raw[:0], c.raw)
-	if u.raw, err = u.decoder.DecodeAll(u.wire, u.raw); err != nil {
+	if c.codec == codecZstd {
+		u.raw, err = u.decoder.DecodeAll(u.wire, u.raw)
+	} else if size, wrong := s2.DecodedLen(u.wire); wrong == nil && size == c.raw {
+		u.raw, err = s2.Decode(u.raw[:size], u.wire)
+	}
+	if err != nil {
 		return c, nil, fmt.Errorf("%w: %w", ErrProtocol, err)
 	}
 	if len(u.raw) != c.raw {

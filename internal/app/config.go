@@ -433,6 +433,9 @@ type CrossregionSource struct {
 	LiveWithinSeconds float64 `yaml:"live_within_seconds"`
 	// RateMBPerS bounds the backlog on the wire, in MiB a second; 0 is no bound.
 	RateMBPerS float64 `yaml:"rate_mb_per_s"`
+	// Compression is zstd, s2 (half the processor time here, half as many bytes
+	// again on the wire) or none. Default zstd.
+	Compression string `yaml:"compression"`
 	// MaxHops is how many sluices an event may have come through: 1 takes what was
 	// born at the source. Default 1.
 	MaxHops int `yaml:"max_hops"`

@@ -106,7 +106,7 @@ func (a *App) openReplicationSource(s CrossregionSource, id string, links crossr
 	cfg := crossregion.Config{
 		Name: s.Name, ID: id, URL: s.URL, Groups: s.Groups, Except: s.Except, CentralGroup: s.CentralGroup, CentralStream: s.CentralStream,
 		Scope: a.scope(), Backfill: s.Backfill, InOrder: s.InOrder, LiveWithin: time.Duration(s.LiveWithinSeconds * float64(time.Second)),
-		BytesPerSecond: int64(s.RateMBPerS * (1 << 20)), MaxHops: s.MaxHops, Logger: a.log,
+		BytesPerSecond: int64(s.RateMBPerS * (1 << 20)), MaxHops: s.MaxHops, Compression: s.Compression, Logger: a.log,
 		Received: func(events int) { a.metrics.received.Add(uint64(events)) },
 	}
 	if s.TokenEnv != "" {
