@@ -24,8 +24,8 @@
 //
 // Failures that may pass are tried again, from 0.2 s up to a minute apart. A record
 // that failed and whose events came more than Rules.RetryFor ago is given up as
-// expired. A destination that refuses (denied, not there) keeps its records waiting;
-// under AWS's rule (Rules.Disable) they are given up with everything that comes in
+// expired. A destination that refuses (denied, not there) keeps its records waiting,
+// however long; under AWS's rule (Rules.Disable) they are given up with everything that comes in
 // the minutes after. Whatever is given up is counted in the commit by reason, with
 // the time range of what it was, and survives restarts.
 //

@@ -205,13 +205,14 @@ func (l *lane) judge(records []*Record, err error) {
 	}
 	now := l.room.cfg.Clock.Now()
 	rules := l.room.cfg.Rules
-	if errors.As(err, &refused) && rules.Disable > 0 {
+	isRefused := errors.As(err, &refused)
+	if isRefused && rules.Disable > 0 {
 		l.disabled = now.Add(rules.Disable).UnixMilli()
 	}
 	for _, r := range records {
 		switch {
 		case !r.verdict.open():
-		case rules.RetryFor > 0 && now.Sub(time.UnixMilli(r.Arrived)) >= rules.RetryFor:
+		case rules.RetryFor > 0 && !isRefused && now.Sub(time.UnixMilli(r.Arrived)) >= rules.RetryFor:
 			r.GiveUp(Expired)
 		case r.Arrived < l.disabled:
 			r.GiveUp(Disabled)

@@ -53,7 +53,8 @@ func (r *Refusal) Unwrap() error { return r.Err }
 
 // Rules say what happens to what cannot be delivered.
 type Rules struct {
-	// RetryFor is how long after events arrived a failure gives them up. 0: never.
+	// RetryFor is how long after events arrived a failure that may pass gives them
+	// up. 0: never.
 	RetryFor time.Duration
 	// Disable is how long a destination that refuses gets nothing, and what comes
 	// for it is given up: AWS's rule is AWSDisable. 0: everything waits.

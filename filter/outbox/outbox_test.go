@@ -338,6 +338,20 @@ func TestRefused(t *testing.T) {
 	f(outbox.Rules{RetryFor: outbox.AWSRetryFor, Disable: outbox.AWSDisable}, outbox.Sending, []string{"11"}, 11)
 }
 
+// TestRefusedForDays wants nothing given up that waits for a permission.
+func TestRefusedForDays(t *testing.T) {
+	b := newBox(t, outbox.Rules{RetryFor: outbox.AWSRetryFor})
+	b.to.failWith(&outbox.Refusal{Err: errors.New("denied")})
+	b.put("a")
+	for range 30 {
+		b.advance(time.Hour)
+	}
+	b.to.failWith(nil)
+	b.advance(time.Hour)
+	same(t, b.to.got(), []string{"a"})
+	same(t, len(b.status().Skipped), 0)
+}
+
 // TestSameRecordsAfterACrash ends an outbox before its commit and wants the next one
 // to make the same records.
 func TestSameRecordsAfterACrash(t *testing.T) {
