@@ -274,7 +274,7 @@ type KafkaSource struct {
 // Destinations are outside this process.
 type Destinations struct {
 	// RetryHours is how long after their arrival events are given up that a
-	// destination failed to take. Default 24, CloudWatch's; -1 keeps trying.
+	// destination failed to take; -1 keeps trying. Default 24.
 	RetryHours int `yaml:"retry_hours"`
 	// MaxBufferBytes bounds what is on its way to all destinations. Default 64 MiB.
 	MaxBufferBytes int64 `yaml:"max_buffer_bytes"`
