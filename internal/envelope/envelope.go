@@ -110,12 +110,13 @@ func AppendStart(dst []byte, d event.Delivery) []byte {
 //
 // hot: BenchmarkAppend
 func AppendEvents(dst []byte, d event.Delivery, p Part) []byte {
+	var print ids
 	fields, end := 0, 0 // the system fields of the first event, once they are there
 	for i := p.From; i < p.To; i++ {
 		if dst[len(dst)-1] != '[' {
 			dst = append(dst, ',')
 		}
-		dst = appendEvent(dst, d.Batch, at(d, i))
+		dst = appendEvent(dst, &print, d.Batch, at(d, i))
 		switch {
 		case d.Traits&event.TraitSystemFields == 0:
 		case end == 0:
@@ -177,9 +178,9 @@ func appendHead(dst []byte, messageType string, s event.Source) []byte {
 	return appendString(dst, []byte(s.LogStream))
 }
 
-func appendEvent(dst []byte, b event.Batch, i int) []byte {
+func appendEvent(dst []byte, print *ids, b event.Batch, i int) []byte {
 	dst = append(dst, `{"id":"`...)
-	dst = b.ID(i).AppendText(dst)
+	dst = print.append(dst, b.ID(i))
 	dst = append(dst, `","timestamp":`...)
 	dst = strconv.AppendInt(dst, b.Timestamp(i), 10)
 	dst = append(dst, `,"message":`...)

@@ -1,6 +1,10 @@
 package envelope
 
-import "unicode/utf8"
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+)
 
 // escapes tells how a byte is written inside a JSON string: 0 as it is, 'u' as
 // \u00XX, utf as the start of a character to be checked, others after a
@@ -22,32 +26,61 @@ const (
 	hex = "0123456789ABCDEF"
 )
 
-// appendString appends s as a JSON string with its quotes.
+// appendString appends s as a JSON string with its quotes. It copies eight bytes at
+// a time and takes back those from the first on that cannot stand as they are:
+// messages that are JSON themselves have one in nearly each eight.
 //
 // hot: BenchmarkAppend
 func appendString(dst, s []byte) []byte {
 	dst = append(dst, '"')
-	from := 0
-	for i := 0; i < len(s); {
-		e := escapes[s[i]]
-		if e == 0 {
-			i++
+	i := 0
+	for len(s)-i >= 8 {
+		v := binary.LittleEndian.Uint64(s[i:])
+		dst = binary.LittleEndian.AppendUint64(dst, v)
+		m := special(v)
+		if m == 0 {
+			i += 8
 			continue
 		}
-		if e == utf {
-			if _, size := utf8.DecodeRune(s[i:]); size > 1 {
-				i += size
-				continue
-			}
-			dst = append(append(dst, s[from:i]...), "\uFFFD"...)
-		} else {
-			dst = append(append(dst, s[from:i]...), '\\', e)
-			if e == 'u' {
-				dst = append(dst, '0', '0', hex[s[i]>>4], hex[s[i]&15])
-			}
-		}
-		i++
-		from = i
+		plain := bits.TrailingZeros64(m) / 8
+		dst = dst[:len(dst)-8+plain]
+		dst, i = appendEscaped(dst, s, i+plain)
 	}
-	return append(append(dst, s[from:]...), '"')
+	for i < len(s) {
+		if escapes[s[i]] == 0 {
+			dst = append(dst, s[i])
+			i++
+		} else {
+			dst, i = appendEscaped(dst, s, i)
+		}
+	}
+	return append(dst, '"')
+}
+
+// special marks with its high bit the first of eight bytes that is a control
+// character, a quote, a backslash or no ASCII; others behind it may be marked
+// wrongly.
+func special(v uint64) uint64 {
+	const (
+		ones  = 0x0101010101010101
+		highs = 0x80 * ones
+	)
+	quote, backslash := v^('"'*ones), v^('\\'*ones)
+	return (v | (v-0x20*ones)&^v | (quote-ones)&^quote | (backslash-ones)&^backslash) & highs
+}
+
+// appendEscaped appends the character at i, which escapes has an entry for, and
+// returns where the next one is.
+func appendEscaped(dst, s []byte, i int) ([]byte, int) {
+	switch e := escapes[s[i]]; e {
+	case utf:
+		if _, size := utf8.DecodeRune(s[i:]); size > 1 {
+			return append(dst, s[i:i+size]...), i + size
+		}
+		return append(dst, "\uFFFD"...), i + 1
+	case 'u':
+		return append(dst, '\\', 'u', '0', '0', hex[s[i]>>4], hex[s[i]&15]), i + 1
+	default:
+		return append(dst, '\\', e), i + 1
+	}
 }
