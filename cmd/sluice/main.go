@@ -15,16 +15,17 @@ import (
 
 // commands are what follows "sluice" on the command line.
 type commands struct {
-	Serve   serveCommand   `cmd:"" help:"Run the server."`
-	Filter  filterCommand  `cmd:"" help:"Print the lines of files that filter patterns select, as grep does."`
-	Ship    shipCommand    `cmd:"" help:"Send the lines of files, or of standard input, as log events."`
-	Tail    tailCommand    `cmd:"" help:"Print the events of a log group, and follow it."`
-	Bench   benchCommand   `cmd:"" help:"Measure this machine: CPU time of whole paths beside their stages."`
-	Export  exportCommand  `cmd:"" help:"Export log groups into a bucket, by tasks."`
-	Check   checkCommand   `cmd:"" help:"Look for damage in the data folder of a server that is not running."`
-	Verify  verifyCommand  `cmd:"" help:"Prove by its manifests what a bucket holds of delivery streams."`
-	Replay  replayCommand  `cmd:"" help:"Put the records of error objects back into a delivery stream."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve    serveCommand    `cmd:"" help:"Run the server."`
+	Filter   filterCommand   `cmd:"" help:"Print the lines of files that filter patterns select, as grep does."`
+	Ship     shipCommand     `cmd:"" help:"Send the lines of files, or of standard input, as log events."`
+	Tail     tailCommand     `cmd:"" help:"Print the events of a log group, and follow it."`
+	Bench    benchCommand    `cmd:"" help:"Measure this machine: CPU time of whole paths beside their stages."`
+	Export   exportCommand   `cmd:"" help:"Export log groups into a bucket, by tasks."`
+	Check    checkCommand    `cmd:"" help:"Look for damage in the data folder of a server that is not running."`
+	Verify   verifyCommand   `cmd:"" help:"Prove by its manifests what a bucket holds of delivery streams."`
+	Replay   replayCommand   `cmd:"" help:"Put the records of error objects back into a delivery stream."`
+	Replicas replicasCommand `cmd:"" help:"Tell how far the copies of other sluices' logs are."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
 
 	Quickstart quickstartCommand `cmd:"" help:"Run a server with a pipeline and watch logs travel through it."`
 }
