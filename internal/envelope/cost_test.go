@@ -1,6 +1,7 @@
 package envelope_test
 
 import (
+	"bytes"
 	"io"
 	"syscall"
 	"testing"
@@ -17,13 +18,24 @@ import (
 func corpusDelivery(b *testing.B, kind corpus.Kind) event.Delivery {
 	b.Helper()
 	g := corpus.New(kind, 1, time.Unix(1_700_000_000, 0))
-	var messages []string
+	builder := event.GetBuilder(700 << 10)
+	defer builder.Release()
 	for size := 0; size < 600<<10; {
-		m, _ := g.AppendEvent(nil)
+		m, at := g.AppendEvent(nil)
 		size += len(m) + 100
-		messages = append(messages, string(m))
+		if err := builder.Append(at, m); err != nil {
+			b.Fatal(err)
+		}
 	}
-	return event.Delivery{Batch: seal(b, messages...), Filter: "f"}
+	sealed, err := builder.Seal(header, source)
+	if err != nil {
+		b.Fatal(err)
+	}
+	batch, err := event.Open(bytes.Clone(sealed.Record()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return event.Delivery{Batch: batch, Filter: "f"}
 }
 
 // cpu is the processor time of the process.
