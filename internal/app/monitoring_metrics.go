@@ -56,6 +56,7 @@ func (a *App) openMetrics() (*catalog.MetricFilterTable, error) {
 		return nil, err
 	}
 	a.add(room{"metrics", a.samples.Run}, append(a.samples.Operations(), api.Operations()...)...)
+	a.add(room{"metrics of sluice itself", a.runOwn})
 	a.collectSamples()
 	a.collectMetricFilters(filters)
 	return filters, nil

@@ -84,11 +84,11 @@ func (s *Store) putMetricData(ctx context.Context, c awsapi.Caller, in *putMetri
 	if total == 0 {
 		return nil, missing("MetricData")
 	}
-	return nil, s.append(ctx, in.Namespace, d)
+	return nil, s.Append(ctx, in.Namespace, d)
 }
 
-// append makes samples durable. A namespace has one shard.
-func (s *Store) append(ctx context.Context, namespace string, d *Deltas) error {
+// Append makes samples of a namespace durable, in the log shard that it has.
+func (s *Store) Append(ctx context.Context, namespace string, d *Deltas) error {
 	if d.Empty() {
 		return nil
 	}
