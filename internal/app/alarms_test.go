@@ -26,8 +26,9 @@ const pagesTopic = "arn:aws:sns:us-east-1:000000000000:pages"
 type subscriber struct {
 	url string
 
-	mu  sync.Mutex
-	got []map[string]string
+	mu   sync.Mutex
+	got  []map[string]string
+	deaf bool // answers 503
 }
 
 func newSubscriber(t *testing.T) *subscriber {
@@ -40,8 +41,17 @@ func newSubscriber(t *testing.T) *subscriber {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.got = append(s.got, m)
+		if s.deaf {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
 	}))
 	return s
+}
+
+func (s *subscriber) refuse(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deaf = on
 }
 
 func (s *subscriber) messages() []map[string]string {
