@@ -45,13 +45,26 @@ type server struct {
 
 func buildBinary(t *testing.T) string {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "sluice")
-	out, err := exec.Command("go", "build", "-o", binary, "sluice/cmd/sluice").CombinedOutput()
+	binary, err := built()
 	if err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+		t.Fatal(err)
 	}
 	return binary
 }
+
+// built makes the binary once, beside that of the test, which go test removes.
+var built = sync.OnceValues(func() (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(filepath.Dir(self), "sluice")
+	out, err := exec.Command("go", "build", "-o", binary, "sluice/cmd/sluice").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return binary, nil
+})
 
 func (s *server) start() {
 	s.t.Helper()
