@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"sluice/ingest/otlp"
+	"sluice/ingest/requests"
 	"sluice/internal/awsapi"
 	"sluice/internal/catalog"
 	"sluice/internal/clock"
@@ -46,6 +47,10 @@ type Config struct {
 	// Received is told how many events a request had: each of them was stored or
 	// rejected.
 	Received func(events int)
+	// Requests recognises requests that are sent again. nil: none is.
+	Requests *requests.Window
+	// Repeated is told how many events of a request were stored by an earlier attempt.
+	Repeated func(events int)
 	// Replaced is told how many bytes that were not UTF-8 became U+FFFD.
 	Replaced func(bytes int)
 	// Clock dates events' arrival and bounds their age.
@@ -67,6 +72,9 @@ func New(cfg Config) (*API, error) {
 	}
 	if cfg.Received == nil {
 		cfg.Received = func(int) {}
+	}
+	if cfg.Repeated == nil {
+		cfg.Repeated = func(int) {}
 	}
 	if cfg.Replaced == nil {
 		cfg.Replaced = func(int) {}

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"sluice/ingest/requests"
 	"sluice/internal/awsapi"
 	"sluice/internal/event"
 	"sluice/internal/store"
@@ -40,11 +39,13 @@ type intake struct {
 	builder  *event.Builder
 	header   event.Header
 	source   event.Source
+	attempt  attempt
 	now      int64
 	oldest   int64 // accepted time, in ms
 	alive    int64 // oldest time that the group's retention keeps
 	newest   int64
 	stored   int
+	repeated int // stored by earlier attempts
 	rejected store.Rejected
 	replaced int
 	// ahead, when set, checks the rest of the body before the first of several
@@ -57,13 +58,17 @@ type intake struct {
 var intakes = sync.Pool{New: func() any { return new(intake) }}
 
 func (a *API) intake(r *awsapi.Request, t target) *intake {
-	now := a.cfg.Clock.Now().UnixMilli()
+	attempt := a.attempt(r, t.stream.UID)
+	// Asked before the first event is judged: what is sent again is judged, and so
+	// cut into batches, as it was then.
+	now := attempt.begin(a.cfg.Clock.Now().UnixMilli())
 	in := intakes.Get().(*intake)
 	*in = intake{
 		api:     a,
 		builder: event.GetBuilder(arenaFor(len(r.Body))),
 		header:  event.Header{Ingested: now, GroupUID: t.group.UID, StreamUID: t.stream.UID},
 		source:  event.Source{Account: r.Account, Region: r.Region, LogGroup: t.group.Name, LogStream: t.stream.Name},
+		attempt: attempt,
 		now:     now,
 		oldest:  now - maxAge.Milliseconds(), newest: now + maxFuture.Milliseconds(),
 		spare: in.spare[:0],
@@ -82,6 +87,7 @@ func arenaFor(body int) int {
 }
 
 func (in *intake) release() {
+	in.attempt.end(errUnfinished) // unless it was stored
 	in.builder.Release()
 	spare := in.spare
 	if cap(spare) > maxMessage {
@@ -163,7 +169,26 @@ func (in *intake) flush() error {
 			return err
 		}
 	}
-	in.header.Request = requests.Anonymous()
+	in.attempt.begin(in.now)
+	if in.attempt.stored {
+		in.attempt.end(nil)
+		in.builder.Reset()
+		in.repeated += n
+		return nil
+	}
+	err := in.append()
+	in.attempt.end(err)
+	if err != nil {
+		return err
+	}
+	in.builder.Reset()
+	in.stored += n
+	return nil
+}
+
+// append makes the batch durable.
+func (in *intake) append() error {
+	in.header.Request = in.attempt.key.Request
 	batch, err := in.builder.Seal(in.header, in.source)
 	if err != nil {
 		return err
@@ -171,8 +196,6 @@ func (in *intake) flush() error {
 	if _, err := in.api.cfg.Appender.Append(context.Background(), batch); err != nil {
 		return unavailable(err)
 	}
-	in.builder.Reset()
-	in.stored += n
 	return nil
 }
 
@@ -187,6 +210,12 @@ func (in *intake) finish(err error) error {
 	if err != nil {
 		in.api.cfg.Received(in.stored) // of some of its batches
 		return err
+	}
+	if in.repeated > 0 {
+		in.api.cfg.Repeated(in.repeated)
+		if in.stored == 0 {
+			return nil // what is refused was counted then
+		}
 	}
 	if n := in.rejected.Sum(); n > 0 {
 		err := in.api.cfg.Rejections.Reject(context.Background(), in.header.GroupUID, in.rejected)

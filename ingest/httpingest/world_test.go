@@ -11,12 +11,14 @@ import (
 	"time"
 
 	"sluice/ingest/httpingest"
+	"sluice/ingest/requests"
 	"sluice/internal/awsapi"
 	"sluice/internal/catalog"
 	"sluice/internal/clock"
 	"sluice/internal/event"
 	"sluice/internal/store"
 	"sluice/internal/vfs"
+	"sluice/internal/wal"
 )
 
 var now = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -35,8 +37,10 @@ type receiver struct {
 	api      *awsapi.Server
 	catalog  *catalog.Catalog
 	store    *store.Store
+	seen     *requests.Seen
 	received int
 	replaced int
+	repeated int
 }
 
 func receive(t testing.TB, change func(*httpingest.Config)) *receiver {
@@ -56,13 +60,16 @@ func receive(t testing.TB, change func(*httpingest.Config)) *receiver {
 			t.Fatal(err)
 		}
 	}
-	if r.store, err = store.Open(vfs.NewMem(), store.Config{Dir: "/wal"}); err != nil {
+	r.seen = requests.NewSeen(0)
+	folders := func(uint32) []wal.Folder { return []wal.Folder{r.seen} }
+	if r.store, err = store.Open(vfs.NewMem(), store.Config{Dir: "/wal", Folders: folders}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.store.Close() })
 	cfg := httpingest.Config{
 		Definitions: r.catalog, Appender: r.store, Rejections: r.store, Clock: clock.NewTest(now),
 		Received: func(events int) { r.received += events }, Replaced: func(bytes int) { r.replaced += bytes },
+		Requests: requests.NewWindow(r.seen), Repeated: func(events int) { r.repeated += events },
 	}
 	if change != nil {
 		change(&cfg)
