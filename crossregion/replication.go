@@ -337,7 +337,7 @@ func (t *taker) take(ctx context.Context, head chunk, entries []byte) error {
 		return fmt.Errorf("%w: a chunk up to %d where the lane is at %d", ErrProtocol, head.Next, t.next)
 	}
 	t.batches = t.batches[:0]
-	oldest := int64(0)
+	oldest, events := int64(0), 0
 	for len(entries) > 0 {
 		number, record, rest, err := cutEntry(entries)
 		if err != nil {
@@ -358,6 +358,7 @@ func (t *taker) take(ctx context.Context, head chunk, entries []byte) error {
 			return err
 		}
 		t.batches = append(t.batches, b)
+		events += b.Len()
 		t.next, entries = number+1, rest
 	}
 	if uint32(len(t.batches)) != head.Batches {
@@ -366,7 +367,9 @@ func (t *taker) take(ctx context.Context, head chunk, entries []byte) error {
 	if err := t.store(ctx); err != nil {
 		return err
 	}
-	t.c.s.counts.chunk(head)
+	if t.c.s.counts.chunk(head, events); events > 0 && t.c.s.cfg.Received != nil {
+		t.c.s.cfg.Received(events)
+	}
 	t.next = head.Next
 	t.missing += head.Missing - t.lost
 	t.lost = head.Missing

@@ -9,9 +9,9 @@ import (
 // counts are a source's counters.
 type counts struct{ batches, events, bytes, wire, chunks, breaks, splits atomic.Uint64 }
 
-func (n *counts) chunk(c chunk) {
+func (n *counts) chunk(c chunk, events int) {
 	n.batches.Add(uint64(c.Batches))
-	n.events.Add(uint64(c.Events))
+	n.events.Add(uint64(events))
 	n.bytes.Add(uint64(c.raw))
 	n.wire.Add(uint64(c.wire + chunkHead))
 	n.chunks.Add(1)

@@ -1,0 +1,125 @@
+package app_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"sluice/internal/app"
+	"sluice/internal/catalog"
+	"sluice/internal/faultproxy"
+	"sluice/internal/vfs"
+)
+
+// TestReplicationSurvivesCrashes copies a region into a central app, from whose
+// log events are delivered, while both crash and the link is cut. What the region
+// acknowledged must be in the central bucket once.
+func TestReplicationSurvivesCrashes(t *testing.T) {
+	t.Setenv("APP_TEST_REPLICATION", "a token for this test")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String() // the region's, over its crashes
+	l.Close()
+	link, err := faultproxy.ListenTCP(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+
+	regional := func(c *app.Config) {
+		c.Listen, c.Region = address, "eu-west-1"
+		c.Pipelines = app.Pipelines{LogGroups: []app.LogGroup{{LogGroupName: group, LogStreamNames: []string{"s0", "s1"}}}}
+		c.Crossregion.Serve.TokenEnvs = []string{"APP_TEST_REPLICATION"}
+	}
+	central := func(c *app.Config) {
+		c.Crossregion.Sources = []app.CrossregionSource{{
+			Name: "eu", URL: "http://" + link.Addr(), TokenEnv: "APP_TEST_REPLICATION", Groups: []string{group}, Backfill: true,
+		}}
+	}
+	region := begin(t, vfs.NewMem(), catalog.NewMemory(), regional)
+	center := begin(t, vfs.NewMem(), catalog.NewMemory(), central)
+	crash := func(p *process, change func(*app.Config), rng *rand.Rand) *process {
+		after := p.fs.CrashClone(vfs.CrashOptions{Rand: rng, TornLastWrite: true})
+		p.stop() // what it still writes is on the disk of before
+		return begin(t, after, p.defs, change)
+	}
+	rng := rand.New(rand.NewPCG(5, 5))
+	acked := map[string]bool{}
+	for i := range 200 {
+		message := fmt.Sprintf("%s event %04d", wanted, i)
+		acked[message] = region.put(fmt.Sprintf("s%d", i%2), message)
+		switch {
+		case i%67 == 40:
+			region = crash(region, regional, rng)
+		case i%67 == 60:
+			center = crash(center, central, rng)
+		case i%50 == 20:
+			link.Cut()
+			link.Heal()
+		}
+	}
+	missing := func() (n int) {
+		seen := map[string]int{}
+		for _, line := range center.delivered() {
+			seen[line]++
+		}
+		for m, ok := range acked {
+			if ok && seen[m] == 0 {
+				n++
+			}
+			if seen[m] > 1 {
+				t.Errorf("%q is there %d times", m, seen[m])
+			}
+			delete(seen, m)
+		}
+		if len(seen) > 0 {
+			t.Errorf("unknown: %v", seen)
+		}
+		return n
+	}
+	center.until("everything is copied and delivered", func() bool { return missing() == 0 })
+	center.await()
+	if missing() != 0 {
+		t.Error("events are missing")
+	}
+	center.identities()
+	if got := center.metric("sluice_replication_missing_positions") + center.metric("sluice_replication_backlog_positions"); got != 0 {
+		t.Errorf("%v positions are missing or waiting", got)
+	}
+}
+
+// TestReplicationIsClosed tells that nobody reads without the right token, and
+// that the token opens nothing else.
+func TestReplicationIsClosed(t *testing.T) {
+	const token = "a token for this test"
+	t.Setenv("APP_TEST_REPLICATION", token)
+	f := func(change func(*app.Config), token string, want int) {
+		t.Helper()
+		p := begin(t, vfs.NewMem(), catalog.NewMemory(), change)
+		defer p.stop()
+		data, _ := p.app.Addrs()
+		r, _ := http.NewRequest(http.MethodGet, "http://"+data+"/replicate/v1/origin", nil)
+		if token != "" {
+			r.Header.Set("Authorization", "Bearer "+token)
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		http.DefaultClient.CloseIdleConnections()
+		if resp.StatusCode != want {
+			t.Errorf("token %q: status %d, want %d", token, resp.StatusCode, want)
+		}
+	}
+	serve := func(c *app.Config) { c.Crossregion.Serve.TokenEnvs = []string{"APP_TEST_REPLICATION"} }
+	f(serve, token, http.StatusOK)
+	f(serve, "", http.StatusUnauthorized)
+	f(serve, strings.ToUpper(token), http.StatusUnauthorized)
+	f(nil, token, http.StatusNotFound)
+}
