@@ -192,6 +192,18 @@ type Storage struct {
 	CacheBytes int64 `yaml:"cache_bytes"`
 }
 
+// Metrics is about the samples of CloudWatch metrics.
+type Metrics struct {
+	// PublishedSeries is of how many series /metrics shows sum and number of the
+	// samples since the start; -1 is none. Default 1000.
+	PublishedSeries int `yaml:"published_series"`
+	// DimensionSets bounds the sets of dimensions that one metric filter makes in
+	// an hour: samples beyond go to the series without dimensions, and
+	// sluice_metric_filter_capped_samples_total counts them; -1 is no bound.
+	// Default 1000.
+	DimensionSets int `yaml:"dimension_sets"`
+}
+
 // Pipelines declare log groups, delivery streams and subscription filters in
 // the API's own member names.
 type Pipelines struct {

@@ -14,18 +14,6 @@ import (
 // sampleStore is the store of CloudWatch metrics; metrics are sluice's own.
 type sampleStore = cloudwatch.Store
 
-// Metrics is about the samples of CloudWatch metrics.
-type Metrics struct {
-	// PublishedSeries is of how many series /metrics shows sum and number of the
-	// samples since the start; -1 is none. Default 1,000.
-	PublishedSeries int `yaml:"published_series"`
-	// DimensionSets bounds the sets of dimensions that one metric filter makes in
-	// an hour: samples beyond go to the series without dimensions, and
-	// sluice_metric_filter_capped_samples_total counts them; -1 is no bound.
-	// Default 1,000.
-	DimensionSets int `yaml:"dimension_sets"`
-}
-
 func (m *Metrics) setDefaults() {
 	setDefault(&m.PublishedSeries, 1000)
 	setDefault(&m.DimensionSets, filter.AWSDimensionSets)

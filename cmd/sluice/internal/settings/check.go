@@ -55,6 +55,8 @@ func (s *Settings) check() error {
 	test("storage.min_free_bytes", checkAtLeast(c.Storage.MinFreeBytes, 0))
 	test("storage.compact_bytes_per_second", checkAtLeast(c.Storage.CompactBytesPerSecond, 0))
 	test("storage.cache_bytes", checkAtLeast(c.Storage.CacheBytes, 1<<20))
+	test("metrics.published_series", checkAtLeast(int64(c.Metrics.PublishedSeries), -1))
+	test("metrics.dimension_sets", checkAtLeast(int64(c.Metrics.DimensionSets), -1))
 	_, err := obs.ParseLevel(c.LogLevel)
 	test("log_level", err)
 	test("test_clock", checkInstant(c.TestClock))

@@ -56,6 +56,7 @@ func Defaults() app.Config {
 			TailBytes:    8 << 20,
 		},
 		Storage:      app.Storage{Policy: "block", MinFreeBytes: 128 << 20, CacheBytes: 32 << 20},
+		Metrics:      app.Metrics{PublishedSeries: 1000, DimensionSets: 1000},
 		Destinations: app.Destinations{RetryHours: 24, MaxBufferBytes: 64 << 20},
 	}
 }
