@@ -266,6 +266,7 @@ func (a *App) Handler() http.Handler { return a.withReplication(a.api) }
 // Close closes what New opened.
 func (a *App) Close() error {
 	var errs []error
+	a.outside.close()
 	if c, ok := a.objects.(io.Closer); ok {
 		errs = append(errs, c.Close())
 	}

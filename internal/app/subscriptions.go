@@ -237,6 +237,15 @@ func (o outside) Probe(ctx context.Context, arn string) error {
 	return s.Probe(ctx, o.app.clock.Now())
 }
 
+// close ends the connections of all senders, once nobody sends any more.
+func (o outside) close() {
+	for _, s := range o.senders {
+		if c, ok := s.(interface{ Close() }); ok {
+			c.Close()
+		}
+	}
+}
+
 // waiting sends on what a logical destination did not let in when it was matched,
 // once it is let in.
 type waiting struct {
