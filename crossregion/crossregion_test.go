@@ -74,7 +74,7 @@ func TestCrashes(t *testing.T) {
 		for range 40 {
 			r := regions[rng.IntN(2)]
 			write(r, 1+rng.IntN(30))
-			switch rng.IntN(6) {
+			switch rng.IntN(8) {
 			case 0:
 				c.restart(rng, regions...)
 			case 1:
@@ -83,6 +83,8 @@ func TestCrashes(t *testing.T) {
 				r.proxy.Cut()
 				write(r, 20)
 				r.proxy.Heal()
+			case 4:
+				r.compact()
 			case 3:
 				limit := int64(rng.IntN(20_000))
 				r.proxy.Limit(func(n int) (limits faultproxy.Limits) {
@@ -125,6 +127,37 @@ func (l *ledger) arrived(c *central) bool {
 		}
 	}
 	return true
+}
+
+// TestBackfillFromFiles takes what the region's log has let go already, and goes
+// on from there in the log.
+func TestBackfillFromFiles(t *testing.T) {
+	r := newRegion(t, "r1", 2)
+	l := &ledger{acked: map[string]bool{}}
+	next := 0
+	write := func(batches int) {
+		for range batches {
+			next++
+			for _, stream := range []string{"a", "b", "c"} {
+				m := []string{fmt.Sprintf("%s#%d", stream, next)}
+				l.note(m, r.put("/shop/"+stream, stream, m...))
+				r.put("/other", stream, "unwanted#1", string(make([]byte, 500)))
+			}
+		}
+	}
+	write(300)
+	r.compact()
+	first := r.store.Log(0).First() + r.store.Log(1).First()
+	if first < 100 || r.store.Disk().Files == 0 {
+		t.Fatalf("the logs begin at %d in sum: nothing was compacted", first)
+	}
+	write(20)
+	c := newCentral(t, "c", 1)
+	c.run(r)
+	write(20)
+	until(t, "everything", func() bool { return c.complete() && l.arrived(c) })
+	c.end()
+	l.check(t, c.everything())
 }
 
 // TestGrownShards gives the central log more shards between two runs.

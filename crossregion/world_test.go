@@ -141,6 +141,9 @@ type region struct {
 func newRegion(t testing.TB, id string, shards int) *region {
 	t.Helper()
 	r := &region{node: newNode(t, "111111111111", id, shards), id: id}
+	r.stop()
+	r.cfg.Files, r.cfg.MergeFiles, r.cfg.SegmentBytes = "/store", 3, 64<<10
+	r.open()
 	r.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if s := r.server.Load(); s != nil {
 			s.ServeHTTP(w, q)
@@ -183,6 +186,14 @@ func (r *region) down() {
 func (r *region) restart(rng *rand.Rand) {
 	r.crash(rng, r.down)
 	r.serve()
+}
+
+// compact makes files of what the log can let go.
+func (r *region) compact() {
+	r.t.Helper()
+	if err := r.store.Compact(context.Background()); err != nil {
+		r.t.Error(err)
+	}
 }
 
 func (r *region) url() string { return "http://" + r.proxy.Addr() }
