@@ -7,6 +7,7 @@ import (
 
 	"sluice/ingest/httpingest"
 	"sluice/ingest/otlp"
+	"sluice/ingest/requests"
 	"sluice/internal/awsapi"
 )
 
@@ -17,7 +18,7 @@ func (a *App) addHTTPIngest(border *awsapi.Config) error {
 	cfg := httpingest.Config{
 		Definitions: a.catalog, Appender: appender{a.store}, Rejections: a.store, Clock: a.clock, Logger: a.log,
 		Received: func(events int) { a.metrics.received.Add(uint64(events)) },
-		Replaced: replaced.Add,
+		Replaced: replaced.Add, Requests: requests.NewWindow(a.requests...), Repeated: a.metrics.repeated.Add,
 	}
 	if a.cfg.HTTPIngest.OTLPMessage == "record" {
 		cfg.OTLPMessage = otlp.Record

@@ -13,14 +13,13 @@ func (a *App) openIngest() (*ingest.API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ingest.oversize: %w", err)
 	}
-	repeated := a.registry.Counter("sluice_ingest_repeated_events_total", "Events of requests that were sent again, stored once and not received anew.").With()
 	resized := a.registry.Counter("sluice_ingest_resized_events_total", "Events over the limit that ingest.oversize truncated or split.", "oversize").With(a.cfg.Ingest.Oversize)
 	return ingest.New(ingest.Config{
 		Definitions: a.catalog, Appender: appender{a.store}, Rejections: a.store, Clock: a.clock, Logger: a.log,
 		Received: func(events int) { a.metrics.received.Add(uint64(events)) },
 		Requests: requests.NewWindow(a.requests...),
-		Repeated: func(events int) { repeated.Add(events) },
+		Repeated: a.metrics.repeated.Add,
 		Oversize: oversize, Lenient: a.cfg.Ingest.Lenient,
-		Resized: func(events int) { resized.Add(events) },
+		Resized: resized.Add,
 	})
 }

@@ -22,6 +22,7 @@ type metrics struct {
 	// received counts events in decoded requests; its start is what the log
 	// says was received before.
 	received atomic.Uint64
+	repeated *obs.Counter // events of requests that were sent again
 }
 
 func newMetrics(r *obs.Registry) *metrics {
@@ -29,6 +30,7 @@ func newMetrics(r *obs.Registry) *metrics {
 		requests: r.Counter("sluice_api_requests_total", "Requests by operation and error code; no code is success.", "service", "operation", "code"),
 		seconds:  r.Histogram("sluice_api_request_seconds", "Time from a request's header to the end of its answer.", obs.Seconds(), "service", "operation"),
 		wire:     r.Counter("sluice_api_request_bytes_total", "Bodies as they were sent.", "service", "operation"),
+		repeated: r.Counter("sluice_ingest_repeated_events_total", "Events of requests that were sent again, stored once and not received anew.").With(),
 	}
 }
 
