@@ -4,14 +4,17 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"sluice/crossregion"
+	"sluice/internal/catalog"
 	"sluice/internal/event"
 	"sluice/internal/faultproxy"
 	"sluice/internal/origins"
+	"sluice/internal/vfs"
 )
 
 func TestCopy(t *testing.T) {
@@ -183,6 +186,36 @@ func TestGrownShards(t *testing.T) {
 	until(t, "second half", func() bool { return l.arrived(c) })
 	c.end()
 	l.check(t, c.everything())
+}
+
+// TestOriginPutBack stops when the origin's log is shorter than what was taken,
+// and refuses to copy itself.
+func TestOriginPutBack(t *testing.T) {
+	r := newRegion(t, "r1", 1)
+	for i := range 20 {
+		r.put("/shop/g", "s", fmt.Sprintf("k#%d", i+1))
+	}
+	c := newCentral(t, "c", 1)
+	c.run(r)
+	until(t, "the copy", func() bool { return len(c.everything()) == 20 })
+	r.down()
+	r.stop()
+	r.fs, r.defs = vfs.NewMem(), catalog.NewMemory() // older than everything
+	r.open()
+	r.serve()
+	until(t, "the stop", func() bool {
+		shards := c.sources[0].Status().Shards
+		return len(shards) == 1 && shards[0].Stopped && !shards[0].Complete()
+	})
+	c.end()
+	if n := len(c.everything()); n != 20 {
+		t.Errorf("%d batches, want 20", n)
+	}
+
+	self := newCentral(t, "r1", 1)
+	self.run(r)
+	until(t, "a refusal", func() bool { return strings.Contains(self.sources[0].Status().Problem, "itself") })
+	self.end()
 }
 
 // TestTwoCentrals draws from one origin twice, independently.
