@@ -51,6 +51,9 @@ type Options struct {
 	// Compaction leaves the compaction of the log on, whose CPU time then counts.
 	// It is a stage of its own otherwise: it runs later, when cores are idle.
 	Compaction bool
+	// MetricFilters are put on the log group besides: terms:N, json:N or mixed:N.
+	// Only paths of unsigned requests can have them.
+	MetricFilters string
 	// Progress is told what is going on. Default: nobody.
 	Progress func(text string)
 }
@@ -153,11 +156,18 @@ func (o *Options) setDefaults() error {
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
+	filters, err := parseMetricFilters(o.MetricFilters)
+	if err != nil {
+		return err
+	}
 	names := PathNames()
 	for _, p := range o.Paths {
 		if !slices.Contains(names, p) {
 			return fmt.Errorf("path %q: a path is %s, / and %s, / and %s", p,
 				strings.Join(ingests, " or "), strings.Join(formats, " or "), strings.Join(keeps, " or "))
+		}
+		if len(filters) > 0 && !strings.HasPrefix(p, "putlogevents-unsigned/") {
+			return fmt.Errorf("path %q: metric filters are put without a signature: measure putlogevents-unsigned", p)
 		}
 	}
 	if o.BodyBytes < 1000 || o.BodyBytes > 1_000_000 {

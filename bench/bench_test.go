@@ -46,6 +46,9 @@ func TestOptionsAreChecked(t *testing.T) {
 	f(`path "x"`, Options{Paths: []string{"x"}})
 	f("bodies of 2000000", Options{BodyBytes: 2_000_000})
 	f("1000 connections", Options{Connections: 2000})
+	f("", Options{Paths: []string{"putlogevents-unsigned/gzip/all"}, MetricFilters: "mixed:500"})
+	f("metric filters \"json\"", Options{MetricFilters: "json"})
+	f("measure putlogevents-unsigned", Options{MetricFilters: "json:1"})
 	f("at least one body", Options{Bytes: 1000})
 }
 

@@ -29,6 +29,13 @@ func measurePath(ctx context.Context, o Options, dir, name string, l *load) (_ *
 			err = errors.Join(err, s.stop())
 		}
 	}()
+	filters, err := parseMetricFilters(o.MetricFilters)
+	if err == nil {
+		err = s.putMetricFilters(ctx, filters)
+	}
+	if err != nil {
+		return nil, err
+	}
 	ingest, format, keep := parts(name)
 	p := &Path{Name: name, Requests: l.repeats * len(l.requests)}
 	warm := warmUp(l)

@@ -12,16 +12,17 @@ import (
 )
 
 type benchCommand struct {
-	Paths       []string `arg:"" optional:"" help:"Paths to measure, as ingest/format/keep. Default: the six that the documents speak of."`
-	Corpus      string   `default:"app" help:"Messages: app, cloudtrail, json, vpc, access or trace."`
-	Megabytes   int64    `default:"256" help:"Message bytes to send on each path."`
-	BodyBytes   int      `default:"1000000" help:"Size of a request, as PutLogEvents counts it."`
-	Connections int      `default:"1" help:"Requests under way at once."`
-	Rate        float64  `help:"Requests a second of an open loop; 0 sends the next when the last is answered."`
-	Compaction  bool     `help:"Count the compaction of the log, too: it runs behind the path, on idle cores."`
-	Dir         string   `help:"Where data folders are made, and removed. Default: the system's folder for temporary files."`
-	Binary      string   `help:"The sluice that serves. Default: this one."`
-	Output      string   `short:"o" enum:"text,json" default:"text" help:"Form of the output: text or json."`
+	Paths         []string `arg:"" optional:"" help:"Paths to measure, as ingest/format/keep. Default: the six that the documents speak of."`
+	Corpus        string   `default:"app" help:"Messages: app, cloudtrail, json, vpc, access or trace."`
+	Megabytes     int64    `default:"256" help:"Message bytes to send on each path."`
+	BodyBytes     int      `default:"1000000" help:"Size of a request, as PutLogEvents counts it."`
+	Connections   int      `default:"1" help:"Requests under way at once."`
+	Rate          float64  `help:"Requests a second of an open loop; 0 sends the next when the last is answered."`
+	Compaction    bool     `help:"Count the compaction of the log, too: it runs behind the path, on idle cores."`
+	MetricFilters string   `placeholder:"KIND:N" help:"Put N metric filters besides: terms:N, json:N or mixed:N. For putlogevents-unsigned."`
+	Dir           string   `help:"Where data folders are made, and removed. Default: the system's folder for temporary files."`
+	Binary        string   `help:"The sluice that serves. Default: this one."`
+	Output        string   `short:"o" enum:"text,json" default:"text" help:"Form of the output: text or json."`
 }
 
 func (*benchCommand) Help() string {
@@ -62,7 +63,7 @@ func (c *benchCommand) Run(p *process) error {
 	defer stop()
 	result, err := bench.Run(ctx, bench.Options{
 		Binary: binary, Dir: dir, Paths: c.Paths, Corpus: kind, Bytes: c.Megabytes * 1e6, BodyBytes: c.BodyBytes,
-		Connections: c.Connections, PerSecond: c.Rate, Compaction: c.Compaction,
+		Connections: c.Connections, PerSecond: c.Rate, Compaction: c.Compaction, MetricFilters: c.MetricFilters,
 		Progress: func(text string) { fmt.Fprintln(p.stderr, "sluice bench:", text) },
 	})
 	if result == nil {
