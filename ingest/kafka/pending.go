@@ -5,12 +5,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"time"
 	"unicode/utf8"
 
 	"github.com/segmentio/kafka-go/protocol"
 
+	"sluice/ingest/requests"
 	"sluice/internal/event"
 )
 
@@ -211,7 +211,7 @@ func (p *partition) store(ctx context.Context, b *event.Builder, next int64, gro
 		return err
 	}
 	batch, err := b.Seal(event.Header{
-		Ingested: p.s.links.Clock.Now().UnixMilli(), Request: rand.Uint64(), GroupUID: t.group.UID, StreamUID: t.stream.UID,
+		Ingested: p.s.links.Clock.Now().UnixMilli(), Request: requests.Anonymous(), GroupUID: t.group.UID, StreamUID: t.stream.UID,
 		Origin: event.Position{Shard: uint32(p.id), Number: uint64(next)},
 	}, event.Source{Account: p.s.cfg.Scope.Account, Region: p.s.cfg.Scope.Region, LogGroup: t.group.Name, LogStream: t.stream.Name})
 	if err != nil {
