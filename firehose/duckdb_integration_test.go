@@ -4,7 +4,9 @@ package firehose_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"sluice/internal/event"
+	"sluice/internal/format"
 )
 
 // duckDB answers queries by bench/duckdb/query.mjs.
@@ -109,6 +112,7 @@ func TestDuckDBReadsParquet(t *testing.T) {
 		"select log_group, account, region, log_stream, message, json_extract_string(_rest, '$.user') from "+from+" where message like '%\"u7\"%' order by all limit 1",
 		"select count(*)::int, min(epoch_ms(ts))::varchar from "+from+" where "+strings.Join(where, " and "),
 		"explain analyze select count(*), max(message) from "+from+" where "+strings.Join(where, " and "),
+		"bytes: select log_group, count(*) from "+from+" where "+strings.Join(where, " and ")+" and message like '%\"u7\"%' group by all",
 	)
 	sum := 500
 	for i := range 200 {
@@ -123,9 +127,84 @@ func TestDuckDBReadsParquet(t *testing.T) {
 	if got := fmt.Sprint(answers[2]); got != "[[200 1767000000000]]" {
 		t.Error(got)
 	}
-	// One of 25 files, which are of about one size, is read: less than a tenth.
+	if read, all := answers[4][0][0].(float64), sizes(t, dir); read > all/10 {
+		t.Errorf("%.0f bytes of %.0f were read for an hour of a day", read, all)
+	} else {
+		t.Logf("%.0f bytes of %.0f were read for an hour of a day", read, all)
+	}
 	if got := fmt.Sprint(answers[3]); !strings.Contains(got, "1/25") {
 		t.Error("partitions are not pruned:", got)
+	}
+}
+
+// sizes is what the files below a folder take.
+func sizes(t *testing.T, dir string) (sum float64) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(_ string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			sum += float64(info.Size())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sum
+}
+
+// TestDuckDBPassesOverRowGroups asks a file of many row groups for a minute: the
+// statistics of ts say which one has it, and that none has what lies before.
+func TestDuckDBPassesOverRowGroups(t *testing.T) {
+	p, err := format.NewParquet(format.ParquetConfig{RowGroupBytes: 256 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := p.NewWriter()
+	const start, minutes, perMinute = 1767000000000, 60, 1000
+	r := rand.New(rand.NewPCG(1, 2))
+	for minute := range int64(minutes) {
+		b := event.GetBuilder(1 << 20)
+		for i := range int64(perMinute) {
+			if err := b.Append(start+minute*60_000+i*60, fmt.Appendf(nil, "request %016x of minute %d took %d ms", r.Uint64(), minute, r.IntN(1000))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := b.Seal(event.Header{Ingested: start}, event.Source{Account: "1", Region: "r", LogGroup: "g", LogStream: "s"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Append(s, nil)
+		b.Release()
+	}
+	o, err := w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Release()
+	name := filepath.Join(t.TempDir(), "minutes.parquet")
+	f, err := os.Create(name)
+	if err == nil {
+		_, err = o.WriteTo(f)
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	query := func(from, to int64) string {
+		return fmt.Sprintf("select count(*)::int, max(message) from read_parquet('%s') where ts >= make_timestamp(%d) and ts < make_timestamp(%d)", name, from*1000, to*1000)
+	}
+	groups := fmt.Sprintf("select count(distinct row_group_id)::int from parquet_metadata('%s')", name)
+	answers := duckDB(t, groups, "bytes: "+query(start+30*60_000, start+31*60_000), "bytes: "+query(0, 1), query(start+30*60_000, start+31*60_000))
+	read, none := answers[1][0][0].(float64), answers[2][0][0].(float64)
+	t.Logf("%v row groups, %d bytes: %.0f read for one minute of an hour, %.0f for one before it", answers[0], o.Size(), read, none)
+	if answers[0][0][0].(float64) < 10 || read > float64(o.Size())/10 || none > float64(o.Size())/50 { // the footer is read
+		t.Error("row groups are not passed over")
+	}
+	if got := fmt.Sprint(answers[3][0][0]); got != fmt.Sprint(perMinute) {
+		t.Errorf("%s events in the minute, want %d", got, perMinute)
 	}
 }
 
