@@ -308,11 +308,13 @@ func (c *central) complete() bool {
 	return true
 }
 
+// until waits for longer than a connection that went silent is waited for, and
+// than the pauses after it.
 func until(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !done(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within half a minute: %s", what)
+			t.Fatalf("not within two minutes: %s", what)
 		}
 	}
 }
