@@ -108,9 +108,9 @@ func (a *App) open() error {
 	if err != nil {
 		return err
 	}
-	if a.objects, err = objput.Open(context.Background(), a.cfg.S3, a.cfg.FS, objput.S3Config{
-		Journal: a.dir.path("uploads"), Logger: a.log,
-	}); err != nil {
+	s3 := a.cfg.S3Options.config()
+	s3.Journal, s3.Logger = a.dir.path("uploads"), a.log
+	if a.objects, err = objput.Open(context.Background(), a.cfg.S3, a.cfg.FS, s3); err != nil {
 		return err
 	}
 	if a.subscriptions, err = filter.OpenSubscriptions(a.catalog, a.cfg.OrganizationID); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"sluice/internal/catalog"
 	"sluice/internal/event"
+	"sluice/internal/objput"
 	"sluice/internal/store"
 	"sluice/internal/vfs"
 )
@@ -31,6 +32,8 @@ type Config struct {
 	// store that speaks S3. Credentials and region of a store come as for every
 	// AWS client. Default folder:<data-dir>/s3.
 	S3 string `yaml:"s3"`
+	// S3Options are about a store that speaks S3; a folder has none of them.
+	S3Options S3Options `yaml:"s3_options"`
 	// Limits is "aws" (every AWS quota holds) or "relaxed". Default relaxed.
 	Limits string `yaml:"limits"`
 	// AccountID is the account of callers whose access key is not twelve
@@ -126,6 +129,36 @@ type BearerToken struct {
 type TLS struct {
 	Cert string `yaml:"cert"`
 	Key  string `yaml:"key"`
+}
+
+// S3Options are how a store that speaks S3 is talked to.
+type S3Options struct {
+	// Region is where the buckets are. Default what the AWS configuration names,
+	// and us-east-1 with an endpoint.
+	Region string `yaml:"region"`
+	// Checksums is on, off or auto: a CRC-32C of every body and part for the store
+	// to verify; auto is on on AWS and off with an endpoint, as not every store
+	// knows the headers. Default auto.
+	Checksums string `yaml:"checksums"`
+	// PathStyle is on, off or auto: the bucket in the path instead of the host
+	// name; auto is on with an endpoint. Default auto.
+	PathStyle string `yaml:"path_style"`
+	// SSE is the server-side encryption of objects: AES256, aws:kms or
+	// aws:kms:dsse. Default the bucket's own.
+	SSE string `yaml:"sse"`
+	// SSEKMSKeyID is the key of aws:kms. Default the account's key for S3.
+	SSEKMSKeyID string `yaml:"sse_kms_key_id"`
+}
+
+// config is what objput is told.
+func (o S3Options) config() objput.S3Config {
+	auto := func(text string) objput.Switch {
+		if text == "auto" {
+			return objput.Auto
+		}
+		return objput.Switch(text)
+	}
+	return objput.S3Config{Region: o.Region, Checksums: auto(o.Checksums), PathStyle: auto(o.PathStyle), SSE: o.SSE, SSEKMSKeyID: o.SSEKMSKeyID}
 }
 
 // HTTP bounds requests.

@@ -25,8 +25,17 @@ func TestObjectsGoToS3(t *testing.T) {
 	if err := backend.CreateBucket("lake"); err != nil {
 		t.Fatal(err)
 	}
-	endpoint := newLoopbackServer(t, gofakes3.New(backend).Server())
-	into := func(c *app.Config) { c.S3 = endpoint }
+	fake := gofakes3.New(backend).Server()
+	endpoint := newLoopbackServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut && (r.Header.Get("X-Amz-Server-Side-Encryption") != "AES256" || r.Header.Get("X-Amz-Checksum-Crc32c") == "") {
+			t.Errorf("%s without the encryption and checksum that were asked for: %v", r.URL, r.Header)
+		}
+		fake.ServeHTTP(w, r)
+	}))
+	into := func(c *app.Config) {
+		c.S3 = endpoint
+		c.S3Options = app.S3Options{Checksums: "on", SSE: "AES256"}
+	}
 	fsys, defs := vfs.NewMem(), catalog.NewMemory()
 	p := begin(t, fsys, defs, into)
 	p.put("s0", "ERROR before the restart", "fine")

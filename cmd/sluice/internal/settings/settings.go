@@ -55,6 +55,7 @@ func Defaults() app.Config {
 			SegmentBytes: 64 << 20,
 			TailBytes:    8 << 20,
 		},
+		S3Options:    app.S3Options{Checksums: "auto", PathStyle: "auto"},
 		Storage:      app.Storage{Policy: "block", MinFreeBytes: 128 << 20, CacheBytes: 32 << 20},
 		Metrics:      app.Metrics{PublishedSeries: 1000, DimensionSets: 1000},
 		Destinations: app.Destinations{RetryHours: 24, MaxBufferBytes: 64 << 20},
