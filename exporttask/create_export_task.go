@@ -54,6 +54,8 @@ const (
 	writeTest     = "aws-logs-write-test"
 	writeTestText = "Permission Check Successful"
 	defaultPrefix = "exportedlogs"
+	// reserved is the folder of manifests and metadata at the root of a bucket.
+	reserved = "_sluice/"
 )
 
 func (in *createInput) validate() error {
@@ -81,6 +83,9 @@ func (in *createInput) validate() error {
 	}
 	if err := v.Err(); err != nil {
 		return err
+	}
+	if in.DestinationPrefix != nil && strings.HasPrefix(strings.TrimLeft(*in.DestinationPrefix, "/")+"/", reserved) {
+		return awsapi.InvalidParameter("The destinationPrefix must not lie under %s, where manifests and metadata are kept.", reserved)
 	}
 	if *in.From > *in.To {
 		return awsapi.InvalidParameter("The export task's start time must not be later than its end time.")
@@ -153,8 +158,8 @@ func (r *Room) checkBucket(ctx context.Context, t *Task, prefixGiven bool) error
 		return unavailable(err)
 	}
 	key := writeTest
-	if prefixGiven && t.Prefix != "" {
-		key = t.Prefix + "/" + writeTest
+	if prefixGiven {
+		key = t.key(writeTest)
 	}
 	err = r.cfg.Objects.PutIfAbsent(ctx, t.Bucket, key, objput.Object{
 		Body: bytes.NewReader([]byte(writeTestText)), Size: int64(len(writeTestText)), ContentType: "text/plain",

@@ -318,6 +318,11 @@ func TestRecorded(t *testing.T) {
 	r.Same(t, s.Call("CreateExportTask", strings.Replace(body, `"g"`, `"none"`, 1)), test+"test_create_export_task_log_group_not_found", "error-log-group-not-found")
 	r.Same(t, s.Call("DescribeExportTasks", `{"taskId":"00000000-0000-0000-0000-000000000000"}`), test+"test_describe_export_tasks_not_found", "task-not-found")
 	r.Same(t, s.Call("CancelExportTask", `{"taskId":"00000000-0000-0000-0000-000000000000"}`), test+"test_cancel_export_task_not_found", "error-cancel-not-found")
+	for prefix, want := range map[string]string{"_sluice": "must not lie under", "/_sluice/commit/lake": "must not lie under"} {
+		if a := s.Call("CreateExportTask", strings.Replace(body, `}`, `,"destinationPrefix":"`+prefix+`"}`, 1)); !strings.Contains(a.Message, want) {
+			t.Errorf("%s: %v", prefix, a)
+		}
+	}
 	created := s.Call("CreateExportTask", body)
 	id := created.Body.(map[string]any)["taskId"].(string)
 	r.Same(t, created, test+"test_create_export_task", "create-export-task", id, "<uuid:1>")
@@ -336,6 +341,18 @@ func TestRecorded(t *testing.T) {
 	if got := w.ended(id); got.Code != cancelled {
 		t.Errorf("%+v", got)
 	}
+}
+
+func TestKeysOfATask(t *testing.T) {
+	f := func(prefix, want string) {
+		t.Helper()
+		if got := (&Task{Prefix: prefix}).key("id/s/000000.gz"); got != want {
+			t.Errorf("%q: %q, want %q", prefix, got, want)
+		}
+	}
+	f("", "id/s/000000.gz") // and not an empty folder
+	f("exportedlogs", "exportedlogs/id/s/000000.gz")
+	f("a/b", "a/b/id/s/000000.gz")
 }
 
 func TestPages(t *testing.T) {

@@ -70,6 +70,14 @@ type Progress struct {
 	Waiting string `json:"waiting,omitempty"`
 }
 
+// key is where something of the task lies in its bucket.
+func (t *Task) key(name string) string {
+	if t.Prefix == "" {
+		return name
+	}
+	return t.Prefix + "/" + name
+}
+
 func (t *Task) ended() bool {
 	return slices.Contains([]string{completed, failed, cancelled}, t.Code)
 }

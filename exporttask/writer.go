@@ -118,7 +118,7 @@ func (w *writer) cut() error {
 	}
 	defer made.Release()
 	t := &w.job.task
-	key := fmt.Sprintf("%s/%s/%s/%06d%s", t.Prefix, t.ID, w.folder.name, w.number, w.job.shape.extension())
+	key := t.key(fmt.Sprintf("%s/%s/%06d%s", t.ID, w.folder.name, w.number, w.job.shape.extension()))
 	var told object
 	err = w.job.again(w.ctx, "put "+key, func() (err error) {
 		told, err = w.job.put(w.ctx, key, made)

@@ -14,15 +14,12 @@ type Kind string
 
 // The kinds, each with the package that knows what its definitions mean.
 const (
-	MetricFilters   Kind = "metric_filter"   // filter
-	Destinations    Kind = "destination"     // filter
-	AccountPolicies Kind = "account_policy"  // filter
-	KinesisStreams  Kind = "kinesis_stream"  // stream/embedded
-	ExportTasks     Kind = "export_task"     // exporttask
-	Alarms          Kind = "alarm"           // internal/monitoring
-	Replications    Kind = "replication"     // crossregion
-	KinesisLeases   Kind = "kinesis_lease"   // stream/kinesis
-	MetricTagged    Kind = "monitoring_tags" // internal/monitoring
+	MetricFilters   Kind = "metric_filter"  // filter
+	Destinations    Kind = "destination"    // filter
+	AccountPolicies Kind = "account_policy" // filter
+	ExportTasks     Kind = "export_task"    // exporttask
+	Alarms          Kind = "alarm"          // internal/monitoring
+	Replications    Kind = "replication"    // crossregion
 )
 
 // Table is the definitions of one kind, by scope and name, for the rooms whose
