@@ -168,12 +168,14 @@ func (s *Store) follow(ctx context.Context, shard int) {
 	var wake *wal.Reader
 	log := s.cfg.Logs[shard]
 	for ctx.Err() == nil {
+		// Told before catching up: what becomes durable meanwhile must wake too.
+		seen := log.Durable()
 		err := s.CatchUp()
 		if err == nil && s.holdsUp(shard) {
 			s.saveOrSay()
 		}
 		if err == nil {
-			wake, err = log.NewReader(log.Durable() + 1)
+			wake, err = log.NewReader(seen + 1)
 		}
 		if err == nil {
 			_, err = wake.Next(ctx)
