@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -22,7 +23,7 @@ import (
 var rewrite = flag.Bool("rewrite", false, "write docs/configuration.md anew")
 
 const (
-	configSource = "../../internal/app/config.go"
+	configSource = "../../internal/app/config*.go"
 	configPage   = "../../docs/configuration.md"
 )
 
@@ -45,7 +46,7 @@ func TestConfigurationPage(t *testing.T) {
 	}
 }
 
-// docField is one field of a struct in config.go.
+// docField is one field of a struct of the configuration.
 type docField struct {
 	key     string // the yaml name
 	name    string // Go's
@@ -56,7 +57,7 @@ type docField struct {
 
 const pageTop = `# Configuration
 
-<!-- Generated from internal/app/config.go: go test ./cmd/sluice -run TestConfigurationPage -rewrite -->
+<!-- Generated from internal/app/config*.go: go test ./cmd/sluice -run TestConfigurationPage -rewrite -->
 
 A value is looked for in this order: flag, environment, file (` + "`sluice serve --config FILE`" + `, YAML),
 default. An unknown key in the file is an error that names the line. In the environment, whatever
@@ -149,15 +150,26 @@ type docStruct struct {
 	fields  []docField
 }
 
-// parseConfig reads the structs of config.go; fields without a yaml name have no
+// parseConfig reads the structs of config*.go; fields without a yaml name have no
 // place in the page, and stand at the end.
 func parseConfig(t *testing.T) map[string]docStruct {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), configSource, nil, parser.ParseComments)
+	files, err := filepath.Glob(configSource)
 	if err != nil {
 		t.Fatal(err)
 	}
 	structs := make(map[string]docStruct)
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		addStructs(structs, file)
+	}
+	return structs
+}
+
+func addStructs(structs map[string]docStruct, file *ast.File) {
 	for _, declared := range file.Decls {
 		general, ok := declared.(*ast.GenDecl)
 		if !ok || general.Tok != token.TYPE {
@@ -170,7 +182,6 @@ func parseConfig(t *testing.T) map[string]docStruct {
 			}
 		}
 	}
-	return structs
 }
 
 func docFields(body *ast.StructType) []docField {
