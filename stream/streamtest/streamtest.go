@@ -1,6 +1,23 @@
-// Package streamtest is the conformance suite of streams: what every consumer
-// relies on, whatever carries the records. A stream's own test calls Run with a
-// way to open it; the suite speaks the public contract alone.
+// Package streamtest is the conformance suites of streams: what everybody relies
+// on, whatever carries the records. They speak the public contracts alone and are
+// called by each stream's own test.
+//
+// Run is for a stream inside the process, which consumers read by position and
+// commit to (stream/embedded). It wants a way to crash it.
+//
+// RunTransport is for streams outside, where members of a group visit what they
+// are assigned (stream/kafka, stream/kinesis). A test wraps its producer and its
+// consumer into a Transport, of five methods: Produce and Consume are the
+// product's, with the payload that carries whole batches; Poison writes a damaged
+// record past the producer; Poisoned gives the places that the consumer reported;
+// Outage cuts the servers off. One Transport has one topic of a few partitions
+// and one group: each call of Consume is a new member of it. Batches that come
+// back are compared message by message: none lost, each log stream in its order,
+// and none twice where nothing that makes duplicates happened behind the
+// producer's marks of origin.
+//
+// Nothing here is durable. Parcels belong to the suite; those that a visitor gets
+// live until it returns.
 package streamtest
 
 import (
