@@ -91,9 +91,11 @@ func produce(t testing.TB, tr Transport, parcels ...event.Parcel) {
 // receive waits for something that must happen.
 func receive[T any](t testing.TB, from <-chan T, what string) (v T) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
 	select {
 	case v = <-from:
-	case <-time.After(patience):
+	case <-ctx.Done():
 		t.Fatalf("%s did not come within %v", what, patience)
 	}
 	return v
@@ -179,7 +181,9 @@ func (s *sink) signal() {
 // await returns once n different events were visited.
 func (s *sink) await(n int) {
 	s.t.Helper()
-	for deadline := time.After(patience); ; {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
 		s.mu.Lock()
 		got := s.n
 		s.mu.Unlock()
@@ -188,7 +192,7 @@ func (s *sink) await(n int) {
 		}
 		select {
 		case <-s.grown:
-		case <-deadline:
+		case <-ctx.Done():
 			s.t.Fatalf("%d of %d events within %v", got, n, patience)
 		}
 	}

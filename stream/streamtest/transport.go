@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"sluice/internal/clock"
 	"sluice/internal/event"
 )
 
@@ -40,6 +41,9 @@ type OpenTransport func(t testing.TB) Transport
 // is looking at, with pages of at most a MiB a partition or shard: open one whose
 // pages are that large.
 const TransportBudget = 24 << 20
+
+// machine is the clock of what cannot wait for another.
+var machine clock.Machine
 
 // RunTransport runs the suite of what everybody relies on who uses a stream
 // outside. Deaths of processes, thefts of partitions and damage that only one
@@ -237,14 +241,13 @@ func testTransportPoison(t *testing.T, open OpenTransport) {
 	s := newSink(t)
 	m := join(t, tr, s.visit)
 	s.await(6)
-	for deadline := time.After(patience); len(tr.Poisoned()) == 0; {
-		produceMore := parcel(t, 3, "t", 1, 1) // a visit follows, whichever partition has the poison
-		produce(t, tr, produceMore)
-		select {
-		case <-deadline:
+	began := machine.Now()
+	for more := uint64(3); len(tr.Poisoned()) == 0; more++ { // wherever the poison is
+		if machine.Now().Sub(began) > patience {
 			t.Fatal("nobody reported the poison")
-		default:
 		}
+		produce(t, tr, parcel(t, more, "t", 1, 1))
+		s.await(6 + int(more-2))
 	}
 	m.leave()
 	if got := tr.Poisoned(); slices.Contains(got, "") {
@@ -285,13 +288,13 @@ func testTransportClose(t *testing.T, open OpenTransport) {
 	ctx, cancel := context.WithCancel(t.Context())
 	produced := make(chan error, 1)
 	go func() { produced <- tr.Produce(ctx, origin, parcel(t, 2, "s", 3, 20)) }()
-	began := time.Now()
+	began := machine.Now()
 	cancel()
 	m.leave()
 	if err := receive(t, produced, "the end of Produce"); err == nil {
 		t.Error("produced in an outage")
 	}
-	if took := time.Since(began); took > prompt {
+	if took := machine.Now().Sub(began); took > prompt {
 		t.Errorf("closing took %v in an outage", took)
 	}
 }
