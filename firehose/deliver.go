@@ -14,7 +14,6 @@ import (
 
 	"sluice/internal/format"
 	"sluice/internal/objput"
-	"sluice/internal/wal"
 )
 
 // finishWithin bounds, by the machine's clock, what follows an object that was
@@ -171,7 +170,7 @@ func (l *lane) put(ctx context.Context, a *attempt, p *part, object format.Objec
 func (l *lane) objectMeta(p *plan, of *part, m *manifestObject) map[string]string {
 	return map[string]string{
 		"sluice-stream": p.arn,
-		"sluice-shard":  strconv.FormatUint(uint64(l.shard), 10),
+		"sluice-shard":  l.id,
 		"sluice-start":  strconv.FormatUint(of.first, 10),
 		"sluice-end":    strconv.FormatUint(p.endOf(of), 10),
 		"sluice-count":  strconv.FormatInt(m.Records, 10),
@@ -215,7 +214,7 @@ func (l *lane) each(ctx context.Context, n int, do func(ctx context.Context, i i
 // commit writes the manifest, then the position.
 func (l *lane) commit(ctx context.Context, cur cursor, r result) error {
 	p := cur.plan
-	body, err := newManifest(l.stream.Route, l.shard, cur, r)
+	body, err := l.newManifest(cur, r)
 	if err != nil {
 		return fmt.Errorf("write manifest: %w", err)
 	}
@@ -230,14 +229,14 @@ func (l *lane) commit(ctx context.Context, cur cursor, r result) error {
 	for _, o := range r.objects {
 		m.objectBytes += o.Size
 	}
-	return l.journal(ctx, wal.TypeCommit, m.append(nil))
+	return l.feed.commit(ctx, m)
 }
 
 // putManifest makes sure that the manifest is there, by this attempt or an
 // earlier one.
 func (l *lane) putManifest(ctx context.Context, p *plan, body []byte) error {
 	bucket := l.trying.told.config.bucket()
-	key := manifestKey(p.chain, l.shard, p.cut)
+	key := manifestKey(p.chain, l.id, p.cut)
 	err := l.room.links.Store.PutIfAbsent(ctx, bucket, key, objput.Object{
 		Body: bytes.NewReader(body), Size: int64(len(body)), ContentType: "application/json",
 	})

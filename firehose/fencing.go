@@ -22,7 +22,7 @@ type objectName struct{ bucket, key string }
 // manifest, and none is put any more.
 func (l *lane) precedent(ctx context.Context, a *attempt) error {
 	a.named = nil
-	bucket, key := a.told.config.bucket(), manifestKey(a.plan.chain, l.shard, a.plan.cut)
+	bucket, key := a.told.config.bucket(), manifestKey(a.plan.chain, l.id, a.plan.cut)
 	r, err := l.room.links.Store.Get(ctx, bucket, key)
 	switch {
 	case errors.Is(err, objput.ErrNotFound):

@@ -2,7 +2,6 @@ package firehose
 
 import (
 	"context"
-	"fmt"
 
 	"sluice/internal/event"
 	"sluice/internal/format"
@@ -96,10 +95,10 @@ func (l *lane) gather(ctx context.Context, a *attempt, pieces []*piece) error {
 	}
 	defer l.room.encoders.release()
 	wanted := make(map[string]*piece, len(pieces))
-	span := event.Range{Shard: l.shard, Start: a.plan.end, End: a.plan.end}
+	start := a.plan.end
 	for _, pc := range pieces {
 		wanted[pc.part.name] = pc
-		span.Start = min(span.Start, pc.part.first)
+		start = min(start, pc.part.first)
 	}
 	split := a.told.newSplitter()
 	defer split.release()
@@ -125,15 +124,11 @@ func (l *lane) gather(ctx context.Context, a *attempt, pieces []*piece) error {
 		}
 		pc.add(u, f)
 	}
-	err := l.room.links.Source.Parcels(ctx, l.stream.Route, span, func(p event.Parcel) error {
+	return l.feed.parcels(ctx, start, a.plan.end, func(p event.Parcel) error {
 		at = p.Position.Number
 		split.split(&p, visit)
 		return nil
 	})
-	if err != nil {
-		return fmt.Errorf("read %v of the stream: %w", span, err)
-	}
-	return nil
 }
 
 // add takes a unit of the piece's partition. f lays out records, where the format

@@ -10,7 +10,6 @@ import (
 
 	"sluice/internal/clock"
 	"sluice/internal/event"
-	"sluice/internal/wal"
 )
 
 // Back-off after a failed attempt: at random up to a bound that doubles.
@@ -19,14 +18,16 @@ const (
 	retryMost  = 60 * time.Second
 )
 
-// lane delivers one shard of one delivery stream. Its goroutine owns all but what
+// lane delivers one feed of one delivery stream. Its goroutine owns all but what
 // mu guards; heed may fire the hint's timer while it idles.
 type lane struct {
 	room   *Room
 	stream *stream
-	shard  uint32
-	state  *State
+	feed   feed
+	id     string // of the feed among those of the stream: in manifests and metadata
+	shard  uint32 // of the log; 0 for a feed outside
 	name   string // for people: of timers and of pending work
+	uuid   func(partition string, first uint64) string
 
 	hint    *clock.Timer // see idle
 	retry   *clock.Timer // nil before the first failure
@@ -47,11 +48,10 @@ type lane struct {
 
 // newLane fires the hint's timer at once: a Test clock then waits for the lane's
 // first look, whenever run starts.
-func newLane(r *Room, s *stream, shard uint32) *lane {
-	l := &lane{room: r, stream: s, shard: shard, state: r.links.States[shard]}
-	l.name = "delivery stream " + s.Name
-	if len(r.links.States) > 1 {
-		l.name += fmt.Sprintf(" shard %d", shard)
+func newLane(r *Room, s *stream, f feed, id string, several bool) *lane {
+	l := &lane{room: r, stream: s, feed: f, id: id, name: "delivery stream " + s.Name}
+	if several {
+		l.name += " shard " + id
 	}
 	l.hint = r.cfg.Clock.NewTimer(l.name+": buffering hint", 0)
 	return l
@@ -59,12 +59,12 @@ func newLane(r *Room, s *stream, shard uint32) *lane {
 
 // run delivers until ctx ends, or until going on would endanger exactly once.
 func (l *lane) run(ctx context.Context) {
-	more, stop := l.room.links.Source.Notify(l.stream.Route)
+	more, stop := l.feed.notify()
 	defer stop()
 	defer l.end()
 	for ctx.Err() == nil {
 		var err error
-		cur := l.state.at(l.stream.Route)
+		cur := l.feed.cursor()
 		if cur.plan != nil {
 			l.begin()
 			if err = l.deliver(ctx, cur); err == nil {
@@ -91,7 +91,7 @@ func (l *lane) next(ctx context.Context, cur cursor, more <-chan struct{}) error
 		return nil
 	}
 	l.begin()
-	return l.journal(ctx, wal.TypePlan, cut.append(nil))
+	return l.feed.plan(ctx, cut)
 }
 
 // look says what is to be cut now, or when to look again even without a signal.
@@ -105,14 +105,14 @@ func (l *lane) look(ctx context.Context, cur cursor, told *settings) (*plan, tim
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	span := l.room.links.Source.Span(l.stream.Route, l.shard, cur.position, hint)
+	span := l.feed.span(cur.position, hint)
 	if span.Count == 0 {
 		return nil, now.Add(told.lookAgain()), nil
 	}
-	if due := told.dueAt(span); span.Bytes < hint && now.Before(due) {
+	if due := l.dueAt(told, span); span.Bytes < hint && now.Before(due) && !l.feed.pressed() {
 		return nil, due, nil
 	}
-	return told.plan(l.stream, l.shard, cur, l.backlog(span, hint)), time.Time{}, nil
+	return told.plan(l, cur, l.backlog(span, hint)), time.Time{}, nil
 }
 
 // catchUp is how many objects a cut makes after a backlog: while one is put others
@@ -124,7 +124,7 @@ const catchUp = 4
 func (l *lane) backlog(span event.Span, hint int64) []event.Span {
 	spans := []event.Span{span}
 	for span.Bytes >= hint && len(spans) < catchUp {
-		span = l.room.links.Source.Span(l.stream.Route, l.shard, span.Range.End, hint)
+		span = l.feed.span(span.Range.End, hint)
 		if span.Count > 0 && span.Bytes >= hint {
 			spans = append(spans, span)
 		}
@@ -143,6 +143,7 @@ func (l *lane) lookAtPartitions(ctx context.Context, cur cursor, told *settings,
 		return nil, time.Time{}, err
 	}
 	g.measure(hint)
+	g.pressed = l.feed.pressed()
 	if err := l.account(ctx, g); err != nil {
 		return nil, time.Time{}, fmt.Errorf("account partitions: %w", err)
 	}
@@ -151,7 +152,7 @@ func (l *lane) lookAtPartitions(ctx context.Context, cur cursor, told *settings,
 	if !due {
 		return nil, g.wake(now), nil
 	}
-	return g.told.partitionedPlan(l.stream, l.shard, cur, g.position, position, parts), time.Time{}, nil
+	return g.told.partitionedPlan(l, cur, g.position, position, parts), time.Time{}, nil
 }
 
 // openLedger returns the lane's ledger, made anew if there is none that fits.
@@ -181,7 +182,7 @@ func (l *lane) openLedger(cur cursor, told *settings) (*ledger, error) {
 			told = then
 		}
 	}
-	l.ledger = newLedger(told, cur)
+	l.ledger = newLedger(told, cur, l.feed.since)
 	l.ledger.drain = drain
 	return l.ledger, nil
 }
@@ -194,8 +195,8 @@ func (l *lane) forgetLedger() {
 	}
 }
 
-func (c *settings) dueAt(span event.Span) time.Time {
-	return time.UnixMilli(span.Oldest).Add(c.config.hintInterval())
+func (l *lane) dueAt(told *settings, span event.Span) time.Time {
+	return time.UnixMilli(l.feed.since(span.Range.Start, span.Oldest)).Add(told.config.hintInterval())
 }
 
 // lookAgain is when a lane with nothing to deliver looks again even without a
@@ -266,16 +267,6 @@ func (l *lane) end() {
 	}
 	l.forgetLedger()
 	l.rest()
-}
-
-// journal appends a frame. A frame of which nobody knows whether it is durable
-// ends the lane: the next start reads the log and knows.
-func (l *lane) journal(ctx context.Context, t wal.Type, payload []byte) error {
-	err := l.room.links.Journal.Append(ctx, l.shard, t, l.stream.Route, payload)
-	if err == nil || isNoSpace(err) {
-		return err
-	}
-	return &stopError{Stopped, fmt.Errorf("append to the log: %w", err)}
 }
 
 // failed notes a failure and waits before the next attempt. It reports false

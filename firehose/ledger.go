@@ -36,22 +36,25 @@ type ledger struct {
 	full     bool              // an account has reached its size
 	next     int64             // when the earliest account is due, ms
 	drain    bool              // all accounts are due: the settings that made the marks are out of force
+	pressed  bool              // all accounts are due: what waits takes too much room
+	since    func(at uint64, arrived int64) int64
 }
 
 // account is what one partition holds.
 type account struct {
 	first        uint64 // position of its first record
 	oldest       int64  // arrival, ms
+	since        int64  // when its hint began, ms: that, where the log has the record since then
 	instant      int64  // by event time: of the earliest event at first, for a name that follows from there
 	due          int64  // ms
 	count, bytes int64  // of events and records
 	size         int64  // in the object, before the codec
 }
 
-func newLedger(told *settings, cur cursor) *ledger {
+func newLedger(told *settings, cur cursor, since func(at uint64, arrived int64) int64) *ledger {
 	g := &ledger{
 		told: told, hint: told.config.hintBytes(), split: told.newSplitter(), position: cur.position, accounts: map[string]*account{},
-		marks: cur.marks, next: math.MaxInt64,
+		marks: cur.marks, next: math.MaxInt64, since: since,
 	}
 	for _, m := range cur.marks {
 		g.marked = max(g.marked, m)
@@ -72,7 +75,7 @@ func (g *ledger) unit(u *unit, at uint64) {
 		if at < g.marked && at < g.marks[string(u.partition)] {
 			return
 		}
-		a = &account{first: at, oldest: u.arrived, instant: u.instant}
+		a = &account{first: at, oldest: u.arrived, since: g.since(at, u.arrived), instant: u.instant}
 		name := string(u.partition)
 		g.accounts[name] = a
 		a.due = g.told.partDue(name, a)
@@ -86,6 +89,7 @@ func (g *ledger) unit(u *unit, at uint64) {
 	}
 	if u.arrived < a.oldest {
 		a.oldest = u.arrived
+		a.since = min(a.since, g.since(at, u.arrived))
 		a.due = min(a.due, g.told.partDue(string(u.partition), a))
 		g.next = min(g.next, a.due)
 	}
@@ -113,12 +117,12 @@ func (c *settings) partDue(name string, a *account) int64 {
 	interval := c.config.hintInterval().Milliseconds()
 	switch class(name[0]) {
 	case classBackup:
-		return a.oldest + c.backup.config.hintInterval().Milliseconds()
+		return a.since + c.backup.config.hintInterval().Milliseconds()
 	case classData:
 	default:
-		return a.oldest + interval
+		return a.since + interval
 	}
-	due := a.oldest + interval
+	due := a.since + interval
 	if !c.byEventTime() {
 		return due
 	}
@@ -127,10 +131,10 @@ func (c *settings) partDue(name string, a *account) int64 {
 	switch lateness := c.lateness.Milliseconds(); {
 	case due < ends:
 		return due
-	case a.oldest < ends+lateness:
+	case a.since < ends+lateness:
 		return max(due, ends+lateness)
 	default:
-		return a.oldest + max(interval, lateness)
+		return a.since + max(interval, lateness)
 	}
 }
 
@@ -141,12 +145,12 @@ var errFull = errors.New("a partition reached its size")
 // its size or there is no more.
 func (l *lane) account(ctx context.Context, g *ledger) error {
 	for !g.full {
-		span := l.room.links.Source.Span(l.stream.Route, l.shard, g.position, accountBytes)
+		span := l.feed.span(g.position, accountBytes)
 		if span.Range.Empty() {
 			return nil
 		}
 		l.begin()
-		err := l.room.links.Source.Parcels(ctx, l.stream.Route, span.Range, func(p event.Parcel) error {
+		err := l.feed.parcels(ctx, span.Range.Start, span.Range.End, func(p event.Parcel) error {
 			g.parcel(&p)
 			if g.full {
 				return errFull
@@ -176,7 +180,7 @@ func (g *ledger) cut(now int64, from uint64) (parts []part, position uint64, due
 	if len(g.accounts) == 0 && g.position > from {
 		return []part{{name: string(droppedName), first: from}}, g.position, true
 	}
-	if !g.full && !g.drain && now < g.next {
+	if !g.full && !g.drain && !g.pressed && now < g.next {
 		return nil, 0, false
 	}
 	parts = g.pick(now)
@@ -197,12 +201,13 @@ func (g *ledger) cut(now int64, from uint64) (parts []part, position uint64, due
 }
 
 func (g *ledger) pick(now int64) (parts []part) {
-	any := g.drain
+	all := g.drain || g.pressed
+	any := all
 	for name, a := range g.accounts {
 		soon := a.due - g.told.config.hintInterval().Milliseconds()/early
 		full := g.fullAt(class(name[0]))
 		switch {
-		case g.drain || a.due <= now || a.size >= full:
+		case all || a.due <= now || a.size >= full:
 			any = true
 		case class(name[0]) == classError || class(name[0]) == classDropped:
 		case a.size >= full/4*3:
@@ -234,7 +239,7 @@ func (g *ledger) pick(now int64) (parts []part) {
 
 // waits tells whether an account waits for stragglers.
 func (g *ledger) waits(a *account) bool {
-	return a.due > a.oldest+g.told.config.hintInterval().Milliseconds()
+	return a.due > a.since+g.told.config.hintInterval().Milliseconds()
 }
 
 // delivered forgets what a plan held.

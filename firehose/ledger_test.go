@@ -40,7 +40,7 @@ func TestAccountingAllocatesNothingPerEvent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g := newLedger(settingsFor(t, members), cursor{})
+		g := newLedger(settingsFor(t, members), cursor{}, (*local)(nil).since)
 		p := event.Parcel{Arrived: 1, Deliveries: []event.Delivery{{Batch: batch}}}
 		got := testing.AllocsPerRun(20, func() {
 			p.Position.Number++
@@ -67,7 +67,7 @@ func TestPartDue(t *testing.T) {
 			t.Fatal(err)
 		}
 		at = hour.Truncate(24 * time.Hour).Add(at.Sub(at.Truncate(24 * time.Hour)))
-		got := time.UnixMilli(c.partDue(name, &account{oldest: at.UnixMilli()})).UTC().Format("15:04:05")
+		got := time.UnixMilli(c.partDue(name, &account{oldest: at.UnixMilli(), since: at.UnixMilli()})).UTC().Format("15:04:05")
 		if got != want {
 			t.Errorf("arrived %s: due %s, want %s", arrived, got, want)
 		}

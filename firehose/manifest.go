@@ -22,7 +22,7 @@ type manifest struct {
 	Version        int              `json:"version"`
 	DeliveryStream string           `json:"deliveryStream"` // ARN
 	ConfigVersion  uint32           `json:"configVersion"`
-	Route          uint64           `json:"route"`
+	Route          uint64           `json:"route,omitempty"` // of a shard of the log
 	Shard          uint32           `json:"shard"`
 	Cut            uint64           `json:"cut"`
 	Start          uint64           `json:"start"` // positions [start, end)
@@ -35,6 +35,7 @@ type manifest struct {
 	Quarantined    int64            `json:"quarantined,omitempty"`
 	Dropped        int64            `json:"dropped,omitempty"`
 	Objects        []manifestObject `json:"objects"`
+	carried
 	// Previous is the sha256 of the manifest of the cut before, zeros for the
 	// first one of a delivery stream.
 	Previous string `json:"previous"`
@@ -64,18 +65,25 @@ type manifestObject struct {
 	Values map[string]string `json:"values,omitempty"`
 }
 
-func manifestKey(chain string, shard uint32, cut uint64) string {
-	return fmt.Sprintf("_sluice/commit/%s/%d/%020d.json", chain, shard, cut)
+func manifestKey(chain, lane string, cut uint64) string {
+	return fmt.Sprintf("_sluice/commit/%s/%s/%020d.json", chain, lane, cut)
 }
 
-func newManifest(route uint64, shard uint32, c cursor, r result) ([]byte, error) {
+func (l *lane) newManifest(c cursor, r result) ([]byte, error) {
 	p := c.plan
 	_, _, oldest := p.sums()
+	carry, err := l.feed.carry()
+	if err != nil {
+		return nil, err
+	}
 	m := manifest{
-		Version: 1, DeliveryStream: p.arn, ConfigVersion: p.version, Route: route, Shard: shard,
+		Version: 1, DeliveryStream: p.arn, ConfigVersion: p.version, Shard: l.shard, carried: carry,
 		Cut: p.cut, Start: p.first, End: p.end, OldestArrival: oldest, Discarded: c.skipped,
 		Records: r.records, Bytes: r.bytes, Quarantined: r.quarantined, Dropped: r.dropped,
 		Objects: r.objects, Previous: hex.EncodeToString(c.manifest[:]),
+	}
+	if carry.Lane == "" {
+		m.Route = l.stream.Route // which other processes do not know
 	}
 	if !p.whole {
 		m.Version, m.Position = 2, p.position
@@ -109,4 +117,11 @@ func (o *manifestObject) describe(a *attempt, p *part) {
 	if b := a.told.shape(p.class()).bucket; b != a.told.config.bucket() {
 		o.Bucket = b
 	}
+}
+
+// carried is what a manifest of a lane outside tells the lane's next owner, who
+// may be another process: there is no other place that outlives one.
+type carried struct {
+	// Lane names the partition or shard of the source.
+	Lane string `json:"lane,omitempty"`
 }

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 
 	"sluice/internal/awsapi"
 	"sluice/internal/catalog"
-	"sluice/internal/wal"
 )
 
 // Room holds all delivery streams.
@@ -146,20 +144,7 @@ func (r *Room) discard(ctx context.Context, s *stream) error {
 		s.done.Wait()
 	}
 	for _, l := range s.lanes {
-		cur := l.state.at(s.Route)
-		span := r.links.Source.Span(s.Route, l.shard, cur.position, math.MaxInt64)
-		m := commit{position: span.Range.End, discarded: span.Count}
-		if cur.plan != nil { // its manifest may be there: the number is used up
-			m.position, m.cut = max(m.position, cur.plan.end), cur.plan.cut
-		}
-		if m.position <= cur.position {
-			continue
-		}
-		if err := r.links.Journal.Append(ctx, l.shard, wal.TypeCommit, s.Route, m.append(nil)); err != nil {
-			err = fmt.Errorf("discard what is left of shard %d: %w", l.shard, err)
-			if !isNoSpace(err) {
-				err = &stopError{Stopped, err}
-			}
+		if err := l.feed.discard(ctx); err != nil {
 			return err
 		}
 	}

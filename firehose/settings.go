@@ -153,17 +153,17 @@ func (c *settings) version() int { return c.defined.Version - c.kept.Unversioned
 func (c *settings) versionID() string { return strconv.Itoa(c.version()) }
 
 // plan is the next cut of a lane, of everything in spans that follow each other.
-func (c *settings) plan(s *stream, shard uint32, cur cursor, spans []event.Span) *plan {
+func (c *settings) plan(l *lane, cur cursor, spans []event.Span) *plan {
 	end := spans[len(spans)-1].Range.End
 	p := &plan{
 		version: uint32(c.version()), cut: cur.cuts + 1, first: cur.position, end: end, position: end,
-		arn: s.arn, chain: s.chain, config: c.defined.Config, whole: true,
+		arn: l.stream.arn, chain: l.stream.chain, config: c.defined.Config, whole: true,
 	}
 	for _, span := range spans {
 		at := span.Range.Start
 		p.parts = append(p.parts, part{
 			first: at, count: span.Count, bytes: span.Bytes, size: span.Bytes, oldest: span.Oldest, instant: span.Oldest,
-			key: c.key(s.Name, time.UnixMilli(span.Oldest), objectUUID(s.Route, shard, "", at)),
+			key: c.key(l.stream.Name, time.UnixMilli(span.Oldest), l.uuid("", at)),
 		})
 	}
 	return p
@@ -171,14 +171,14 @@ func (c *settings) plan(s *stream, shard uint32, cur cursor, spans []event.Span)
 
 // partitionedPlan is the next cut of a lane, of some partitions up to an end. The
 // lane's position is known to come after it.
-func (c *settings) partitionedPlan(s *stream, shard uint32, cur cursor, end, position uint64, parts []part) *plan {
+func (c *settings) partitionedPlan(l *lane, cur cursor, end, position uint64, parts []part) *plan {
 	for i := range parts {
 		p := &parts[i]
-		p.key = c.partKey(s.Name, p, objectUUID(s.Route, shard, p.name, p.first))
+		p.key = c.partKey(l.stream.Name, p, l.uuid(p.name, p.first))
 	}
 	return &plan{
 		version: uint32(c.version()), cut: cur.cuts + 1, first: cur.position, end: end, position: position,
-		arn: s.arn, chain: s.chain, config: c.defined.Config, parts: parts,
+		arn: l.stream.arn, chain: l.stream.chain, config: c.defined.Config, parts: parts,
 	}
 }
 

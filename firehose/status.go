@@ -9,7 +9,6 @@ import (
 
 	"sluice/internal/catalog"
 	"sluice/internal/objput"
-	"sluice/internal/wal"
 )
 
 // Condition is how a delivery stream fares, from good to bad.
@@ -51,11 +50,6 @@ type stopError struct {
 func (e *stopError) Error() string { return e.err.Error() }
 func (e *stopError) Unwrap() error { return e.err }
 
-// isNoSpace: the log did not take the frame, and may take it later.
-func isNoSpace(err error) bool {
-	return errors.Is(err, wal.ErrNoSegment) && !errors.Is(err, wal.ErrReadOnly)
-}
-
 // note records a failed attempt, and whether there may be another one. What an
 // operator has to know is logged when it changes, not at each attempt.
 func (l *lane) note(err error) (attempts int, goOn bool) {
@@ -74,7 +68,7 @@ func (l *lane) note(err error) (attempts int, goOn bool) {
 	l.mu.Unlock()
 	if changed {
 		l.room.cfg.Logger.Error("delivery failed", "stream", l.stream.Name, "region", l.stream.Region,
-			"account", l.stream.Account, "shard", l.shard, "condition", next.String(), "error", err)
+			"account", l.stream.Account, "shard", l.id, "condition", next.String(), "error", err)
 	}
 	return attempts, stop == nil
 }
@@ -86,7 +80,7 @@ func (l *lane) noteSuccess() {
 	l.mu.Unlock()
 	if was.Condition != Delivering {
 		l.room.cfg.Logger.Info("delivery goes on", "stream", l.stream.Name, "region", l.stream.Region,
-			"account", l.stream.Account, "shard", l.shard, "attempts", was.Attempts+1)
+			"account", l.stream.Account, "shard", l.id, "attempts", was.Attempts+1)
 	}
 }
 
@@ -142,7 +136,7 @@ func (s *stream) status(r *Room) Status {
 			st.Condition, st.Err, st.Attempts = l.health.Condition, l.health.Err, l.health.Attempts
 		}
 		l.mu.Unlock()
-		c := l.state.at(s.Route)
+		c := l.feed.cursor()
 		st.Delivered += c.delivered
 		st.Discarded += c.discarded
 		st.DeliveredBytes += c.bytes
@@ -151,7 +145,7 @@ func (s *stream) status(r *Room) Status {
 		st.Quarantined += c.quarantined
 		st.Dropped += c.dropped
 		st.Partitions += l.open.Load()
-		span := r.links.Source.Span(s.Route, l.shard, c.position, math.MaxInt64)
+		span := l.feed.span(c.position, math.MaxInt64)
 		st.InFlight += span.Count
 		st.InFlightBytes += span.Bytes
 		if span.Oldest > 0 && (st.Oldest == 0 || span.Oldest < st.Oldest) {

@@ -42,7 +42,7 @@ func (r *Room) newStream(d catalog.DeliveryStream) (*stream, error) {
 		s.chain = d.Name + "@" + d.Account + "." + d.Region
 	}
 	for shard := range uint32(len(r.links.States)) {
-		s.lanes = append(s.lanes, newLane(r, s, shard))
+		s.lanes = append(s.lanes, r.newLocalLane(s, shard))
 	}
 	return s, nil
 }

@@ -29,7 +29,7 @@ func (l *lane) hintBytes(ctx context.Context, cur cursor, told *settings) (int64
 		l.ratio = float64(cur.objectBytes) / float64(cur.bytes) // of all its life, before a restart
 	}
 	if l.ratio == 0 {
-		if span := l.room.links.Source.Span(l.stream.Route, l.shard, cur.position, target); span.Bytes < target {
+		if span := l.feed.span(cur.position, target); span.Bytes < target {
 			return target, nil // whatever the ratio, that is not enough
 		}
 		if err := l.sample(ctx, cur, told); err != nil {
@@ -46,11 +46,11 @@ func (l *lane) sample(ctx context.Context, cur cursor, told *settings) error {
 		return err
 	}
 	defer l.room.encoders.release()
-	span := l.room.links.Source.Span(l.stream.Route, l.shard, cur.position, sampleBytes)
+	span := l.feed.span(cur.position, sampleBytes)
 	body := told.shape(classData).open()
 	defer body.discard()
 	content := int64(0)
-	err := l.room.links.Source.Parcels(ctx, l.stream.Route, span.Range, func(p event.Parcel) error {
+	err := l.feed.parcels(ctx, span.Range.Start, span.Range.End, func(p event.Parcel) error {
 		content += int64(p.Bytes())
 		for _, r := range p.Records {
 			body.record(p.Arrived, r)

@@ -2,7 +2,6 @@ package firehose
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -68,7 +67,7 @@ func (l *lane) encodeWhole(ctx context.Context, a *attempt, p *part) (*encoding,
 	}
 	defer l.room.encoders.release()
 	e := &encoding{attempt: a, part: p, name: l.stream.Name, body: a.told.shape(classData).open(), errors: map[string]body{}}
-	e.uuid = func(partition string) string { return objectUUID(l.stream.Route, l.shard, partition, p.first) }
+	e.uuid = func(partition string) string { return l.uuid(partition, p.first) }
 	defer e.discard()
 	visit := e.parcel
 	if a.told.records != nil {
@@ -76,13 +75,12 @@ func (l *lane) encodeWhole(ctx context.Context, a *attempt, p *part) (*encoding,
 		defer split.release()
 		visit = func(p *event.Parcel) { split.split(p, e.unit) }
 	}
-	span := event.Range{Shard: l.shard, Start: p.first, End: a.plan.endOf(p)}
-	err := l.room.links.Source.Parcels(ctx, l.stream.Route, span, func(p event.Parcel) error {
+	err := l.feed.parcels(ctx, p.first, a.plan.endOf(p), func(p event.Parcel) error {
 		visit(&p)
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read %v of the stream: %w", span, err)
+		return nil, err
 	}
 	if err := e.close(); err != nil {
 		e.release()
