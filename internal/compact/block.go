@@ -1,6 +1,8 @@
 package compact
 
 import (
+	"slices"
+
 	"sluice/internal/event"
 )
 
@@ -72,59 +74,105 @@ func (b *block) finish(ngrams bool) {
 	}
 }
 
-// decoded is a block's batches, put together again in one allocation.
+// decoded is a block's batches, put together again in one piece of memory.
 type decoded struct {
 	rows    []row
-	batches []event.Batch // views into it
-	size    int           // bytes, for the cache
+	batches []event.Batch // views into records; none for rows that nobody wanted
+	records []byte
+	size    int // bytes, for the cache
 }
 
 // assemble puts the records of a block together from its unfolded columns.
 func assemble(h *header, cols *[columns][]byte) (*decoded, error) {
-	if int64(h.rows) > int64(len(cols[colPlaces])) {
-		return nil, errColumn
-	}
-	rows := make([]row, h.rows)
-	if err := readPlaces(cols[colPlaces], h, rows); err != nil {
+	d := new(decoded)
+	if err := d.readRows(h, cols[colPlaces]); err != nil {
 		return nil, err
 	}
-	sources, indexes, err := readRest(cols[colRest], rows)
+	return d, d.assemble(cols, nil)
+}
+
+// readRows takes the rows out of the places column.
+func (d *decoded) readRows(h *header, places []byte) error {
+	if int64(h.rows) > int64(len(places)) {
+		return errColumn
+	}
+	d.rows = slices.Grow(d.rows[:0], int(h.rows))[:h.rows]
+	return readPlaces(places, h, d.rows)
+}
+
+// assemble makes the records of the wanted rows, of all for nil. It reuses the
+// memory of d, so that the batches it made before are gone.
+func (d *decoded) assemble(cols *[columns][]byte, wanted rowSet) error {
+	sources, indexes, err := readRest(cols[colRest], d.rows)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	size := 0
-	for i := range rows {
-		size += rows[i].RecordSize(rows[i].sizes(sources))
+	for i := range d.rows {
+		if wanted.has(i) {
+			size += d.rows[i].RecordSize(d.rows[i].sizes(sources))
+		}
 		if size > maxRecords {
-			return nil, errColumn
+			return errColumn
 		}
 	}
-	d := &decoded{rows: rows, batches: make([]event.Batch, len(rows)), size: size + len(rows)*rowBytes}
-	records, text := make([]byte, size), cols[colText]
-	feeds, deltas := reader{rest: cols[colEnds]}, reader{rest: cols[colDeltas]}
-	for i := range rows {
-		sizes := rows[i].sizes(sources)
-		n := rows[i].RecordSize(sizes)
-		parts, err := rows[i].Assemble(records[:n:n], sizes)
-		if err != nil {
-			return nil, err
+	d.size = size + len(d.rows)*rowBytes
+	d.records = sized(d.records, size)
+	d.batches = slices.Grow(d.batches[:0], len(d.rows))[:len(d.rows)]
+	p := parts{records: d.records, sources: sources, text: cols[colText], feeds: reader{rest: cols[colEnds]},
+		deltas: reader{rest: cols[colDeltas]}, indexes: indexes}
+	for i := range d.rows {
+		if !wanted.has(i) {
+			d.batches[i] = event.Batch{}
+			p.pass(&d.rows[i])
+		} else if d.batches[i], err = p.next(&d.rows[i]); err != nil {
+			return err
 		}
-		text = text[copy(parts.Text, text):]
-		copy(parts.Source, sources[rows[i].source])
-		if err := readFeeds(&feeds, parts); err != nil {
-			return nil, err
-		}
-		readDeltas(&deltas, parts.Deltas)
-		readIndexes(&indexes, parts.Indexes)
-		if d.batches[i], err = event.Reseal(records[:n:n]); err != nil {
-			return nil, err
-		}
-		records = records[n:]
 	}
-	if !feeds.done() || !deltas.done() || !indexes.done() {
-		return nil, errColumn
+	if !p.feeds.done() || !p.deltas.done() || !p.indexes.done() {
+		return errColumn
 	}
-	return d, nil
+	return nil
+}
+
+// parts walks the columns of a block row by row.
+type parts struct {
+	records                []byte // what is left of the memory for them
+	sources                [][]byte
+	text                   []byte
+	feeds, deltas, indexes reader
+}
+
+// next makes the record of the next row.
+func (p *parts) next(r *row) (event.Batch, error) {
+	sizes := r.sizes(p.sources)
+	n := r.RecordSize(sizes)
+	record := p.records[:n:n]
+	p.records = p.records[n:]
+	to, err := r.Assemble(record, sizes)
+	if err != nil {
+		return event.Batch{}, err
+	}
+	p.text = p.text[copy(to.Text, p.text):]
+	copy(to.Source, p.sources[r.source])
+	if err := readFeeds(&p.feeds, to); err != nil {
+		return event.Batch{}, err
+	}
+	readDeltas(&p.deltas, to.Deltas)
+	readIndexes(&p.indexes, to.Indexes)
+	return event.Reseal(record)
+}
+
+// pass goes past a row that nobody wants.
+func (p *parts) pass(r *row) {
+	p.text = p.text[r.text:]
+	if p.feeds.byte() == 1 {
+		p.feeds.skip(int(r.count))
+	}
+	p.deltas.skip(int(r.count))
+	if r.Indexed() {
+		p.indexes.skip(int(r.count))
+	}
 }
 
 // rowBytes is about what a row and its view take in memory.

@@ -3,6 +3,7 @@ package compact
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"sluice/internal/event"
@@ -53,6 +54,22 @@ func FuzzColumns(f *testing.F) {
 			for _, b := range d.batches {
 				if _, err := event.Open(b.Record()); err != nil {
 					t.Fatal(err)
+				}
+			}
+		}
+		if d != nil && err == nil {
+			whole := slices.Clone(d.rows)
+			some := new(decoded)
+			err := some.readRows(&h, places)
+			if err == nil {
+				err = some.assemble(&[columns][]byte{places, text, ends, deltas, rest}, rowSet{0xaaaa})
+			}
+			if err != nil || !slices.Equal(some.rows, whole) {
+				t.Fatalf("some of the rows do not unfold as all did: %v", err)
+			}
+			for i, b := range some.batches {
+				if want := (rowSet{0xaaaa}).has(i); want && !bytes.Equal(b.Record(), d.batches[i].Record()) || !want && b.Len() > 0 {
+					t.Fatalf("row %d differs", i)
 				}
 			}
 		}

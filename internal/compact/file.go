@@ -143,27 +143,47 @@ func (f *File) walk(number int) ([]header, error) {
 // Batch returns the batch of a position. Errors: ErrNotHere, a *CorruptError,
 // or what the file system says.
 func (f *File) Batch(number uint64) (event.Batch, error) {
-	i := sort.Search(len(f.locator), func(i int) bool { return f.locator[i].begins > number }) - 1
-	if i < 0 {
-		return event.Batch{}, ErrNotHere
-	}
-	page, err := f.locators(i)
-	if err != nil {
+	at, err := f.locate(number)
+	switch {
+	case err == ErrNotHere:
+		return event.Batch{}, err
+	case err != nil:
 		return f.search(number)
 	}
-	at := sort.Search(len(page), func(i int) bool { return page[i].number >= number })
-	if at == len(page) || page[at].number != number {
-		return event.Batch{}, ErrNotHere
-	}
-	d, err := f.batches(int(page[at].block))
+	d, err := f.batches(int(at.block))
 	if err != nil {
 		return event.Batch{}, err
 	}
-	row := int(page[at].row)
-	if row >= len(d.rows) || d.rows[row].number != number {
-		return f.search(number)
+	if b, ok := d.at(at); ok {
+		return b, nil
 	}
-	return d.batches[row], nil
+	return f.search(number)
+}
+
+// at returns the batch that a locator leads to; false if it is another one.
+func (d *decoded) at(l locator) (event.Batch, bool) {
+	if int(l.row) >= len(d.rows) || d.rows[l.row].number != l.number {
+		return event.Batch{}, false
+	}
+	return d.batches[l.row], true
+}
+
+// locate finds the block and the row of a position. Errors: ErrNotHere, or that
+// of a locator that cannot be read.
+func (f *File) locate(number uint64) (locator, error) {
+	i := sort.Search(len(f.locator), func(i int) bool { return f.locator[i].begins > number }) - 1
+	if i < 0 {
+		return locator{}, ErrNotHere
+	}
+	page, err := f.locators(i)
+	if err != nil {
+		return locator{}, err
+	}
+	at := sort.Search(len(page), func(i int) bool { return page[i].number >= number })
+	if at == len(page) || page[at].number != number {
+		return locator{}, ErrNotHere
+	}
+	return page[at], nil
 }
 
 // locators reads a page of the locator.

@@ -9,6 +9,20 @@ type columnsBuffer struct {
 // read reads columns [from, to) of a block at once and unfolds them. They are
 // views into buf.
 func (f *File) read(block int, h *header, buf *columnsBuffer, from, to int) (cols [columns][]byte, err error) {
+	stored, err := f.stored(block, h, buf, from, to)
+	if err != nil {
+		return cols, err
+	}
+	for i := from; i < to; i++ {
+		if cols[i], err = f.unfold(block, h, buf, i, stored[i]); err != nil {
+			return cols, err
+		}
+	}
+	return cols, nil
+}
+
+// stored reads columns [from, to) of a block as they lie in the file.
+func (f *File) stored(block int, h *header, buf *columnsBuffer, from, to int) (cols [columns][]byte, err error) {
 	at, size := h.at(from), 0
 	for _, c := range h.columns[from:to] {
 		size += int(c.size)
@@ -19,16 +33,23 @@ func (f *File) read(block int, h *header, buf *columnsBuffer, from, to int) (col
 	}
 	rest := buf.stored
 	for i := from; i < to; i++ {
-		c := h.columns[i]
-		if int(c.raw) > cap(buf.raw[i]) && c.raw != c.size {
-			buf.raw[i] = make([]byte, 0, c.raw+c.raw/8)
-		}
-		if cols[i], err = unpack(f.cache.decoder, buf.raw[i], rest[:c.size:c.size], c); err != nil {
-			return cols, f.damaged(block, at, columnNames[i]+": "+err.Error())
-		}
-		rest, at = rest[c.size:], at+int64(c.size)
+		size := h.columns[i].size
+		cols[i], rest = rest[:size:size], rest[size:]
 	}
 	return cols, nil
+}
+
+// unfold checks and unfolds one stored column.
+func (f *File) unfold(block int, h *header, buf *columnsBuffer, which int, stored []byte) ([]byte, error) {
+	c := h.columns[which]
+	if int(c.raw) > cap(buf.raw[which]) && c.raw != c.size {
+		buf.raw[which] = make([]byte, 0, c.raw+c.raw/8)
+	}
+	raw, err := unpack(f.cache.decoder, buf.raw[which], stored, c)
+	if err != nil {
+		return nil, f.damaged(block, h.at(which), columnNames[which]+": "+err.Error())
+	}
+	return raw, nil
 }
 
 // sized returns b with n bytes, made anew if it is too small.

@@ -31,6 +31,20 @@ func (r *reader) long() uint64 {
 	return v
 }
 
+// skip passes over n varints.
+func (r *reader) skip(n int) {
+	for i, c := range r.rest {
+		if n == 0 {
+			r.rest = r.rest[i:]
+			return
+		}
+		if c < 0x80 {
+			n--
+		}
+	}
+	r.rest, r.bad = nil, r.bad || n > 0
+}
+
 func (r *reader) varint() int64 { return unzigzag(r.uvarint()) }
 
 func (r *reader) byte() byte {
