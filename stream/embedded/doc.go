@@ -17,6 +17,16 @@
 // Memory: a parcel's batches and records are views into log blocks and live
 // until the visitor returns; copies are the consumer's affair.
 //
+// # Streams of records
+//
+// A Kinesis stream is frames of records under its uid (package kinesis has the
+// operations over them). Nobody commits them: they stay for their retention, and
+// longer while a delivery stream that reads them is behind (Expire). What somebody
+// makes of a log of its own, the outbox of matches, carries a mark in the same
+// frame, of how far it is taken over: a crash repeats none of it.
+//
+// # Crashes
+//
 // A crash loses nothing that Put or the dispatcher acknowledged, and keeps a
 // consumer's position as of its last Commit frame.
 //
@@ -25,4 +35,18 @@
 //	+------------+-----------+-----------------+---------------+
 //	| arrived ms | count u32 | count x len u32 | data ... data |
 //	+------------+-----------+-----------------+---------------+
+//
+// and of a Records frame:
+//
+//	+---------+-------+----------+-------+------------+   flags bit 0: marked, then
+//	| version | flags | runs u16 | 0 u32 | arrived ms |   +-----------+-----------+----------+------------+
+//	| 1 (u8)  | u8    |          |       | u64        |   | route u64 | shard u32 | part u32 | number u64 |
+//	+---------+-------+----------+-------+------------+   +-----------+-----------+----------+------------+
+//	a run for each Kinesis shard:                         its records:
+//	+-----------+-----------+-----------+----------+      +----------+-------------+-----+---------+------+
+//	| shard u32 | count u32 | bytes u32 | data u32 |      | data u32 | key len u15 | key | hash 16 | data |
+//	|           |           | in all    | bytes    |      | bytes    | explicit u1 |     | or none |      |
+//	+-----------+-----------+-----------+----------+      +----------+-------------+-----+---------+------+
+//
+// All runs stand before the records of the first.
 package embedded

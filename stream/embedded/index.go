@@ -2,9 +2,6 @@ package embedded
 
 import (
 	"cmp"
-	"fmt"
-	"maps"
-	"math"
 	"slices"
 	"sync"
 
@@ -21,6 +18,10 @@ type entry struct {
 	first, end   uint64
 	count, bytes int64
 	oldest       int64
+	// newest is the latest arrival and shards a bit for each Kinesis shard; both
+	// of records alone.
+	newest int64
+	shards uint64
 }
 
 // Totals counts a key's events and records over its whole life:
@@ -46,6 +47,10 @@ type keyIndex struct {
 	// partitions what it takes is not done with a position before its slowest
 	// partition is.
 	ahead amount
+	// stream says that this is a stream of records: its position moves with their
+	// retention, not with commits. marks are what origins have put into it.
+	stream bool
+	marks  map[Origin]Mark
 }
 
 // amount is a number of events and records, and the size of them.
@@ -81,6 +86,9 @@ func (x *Index) Fold(f wal.Frame) {
 		return
 	}
 	held(f, func(key uint64, e entry) { x.key(key).add(e) })
+	if f.Type == wal.TypeRecords {
+		x.foldMark(f)
+	}
 }
 
 // held visits what a frame holds for keys. Frames that do not decode were checked
@@ -93,11 +101,15 @@ func held(f wal.Frame, visit func(key uint64, e entry)) {
 			return
 		}
 		for e := range m.Entries() {
-			visit(e.Key, entry{f.Seq, f.Seq + 1, int64(e.Count), int64(e.Bytes), m.Arrived})
+			visit(e.Key, entry{first: f.Seq, end: f.Seq + 1, count: int64(e.Count), bytes: int64(e.Bytes), oldest: m.Arrived})
 		}
 	case wal.TypePut:
 		if p, err := openPut(f.Payload); err == nil {
-			visit(f.Key, entry{f.Seq, f.Seq + 1, int64(p.count()), int64(len(p.body)), p.arrived})
+			visit(f.Key, entry{first: f.Seq, end: f.Seq + 1, count: int64(p.count()), bytes: int64(len(p.body)), oldest: p.arrived})
+		}
+	case wal.TypeRecords:
+		if r, err := openRecordsHead(f.Payload); err == nil {
+			visit(f.Key, entry{f.Seq, f.Seq + 1, r.count(), r.bytes(), r.Arrived, r.Arrived, r.shards()})
 		}
 	}
 }
@@ -125,7 +137,7 @@ func (k *keyIndex) add(e entry) {
 }
 
 func merge(a, b entry) entry {
-	return entry{a.first, b.end, a.count + b.count, a.bytes + b.bytes, min(a.oldest, b.oldest)}
+	return entry{a.first, b.end, a.count + b.count, a.bytes + b.bytes, min(a.oldest, b.oldest), max(a.newest, b.newest), a.shards | b.shards}
 }
 
 // thin merges neighbours that are light together, until at most about half of
@@ -252,7 +264,7 @@ func (x *Index) split(key uint64, old, head entry, rest int64) bool {
 	}
 	k.entries[at] = head
 	if head.end < old.end {
-		tail := entry{head.end, old.end, max(0, old.count-head.count), max(0, old.bytes-head.bytes), rest}
+		tail := entry{head.end, old.end, max(0, old.count-head.count), max(0, old.bytes-head.bytes), rest, old.newest, old.shards}
 		k.entries = slices.Insert(k.entries, at+1, tail)
 	}
 	return true
@@ -300,88 +312,4 @@ func (x *Index) Totals(key uint64) Totals {
 	}
 	t.InFlight -= min(t.InFlight, k.ahead.count)
 	return t
-}
-
-// A snapshot is its version and a run of keys:
-//
-//	+----------+---------+   +-----------------------------------------------+
-//	| 2^64 - 1 | version |   | key, committed, accepted, its bytes,          |
-//	|          | 2       |   | delivered, discarded, delivered bytes, ahead, |
-//	+----------+---------+   | its bytes: u64 each; entries u32              |
-//	                         +-----------------------------------------------+
-//	+---------------------------------------------+
-//	| first, end, count, bytes, oldest: u64 each  |  for each entry
-//	+---------------------------------------------+
-//
-// Version 1 has no head (its first word is a key, which is never 2^64 - 1), and
-// nothing ahead.
-const (
-	snapshotHead    = math.MaxUint64
-	snapshotVersion = 2
-	keyWords        = 9
-	keyWordsV1      = 7
-	entrySnapshot   = 5 * 8
-)
-
-// AppendSnapshot implements wal.Folder.
-func (x *Index) AppendSnapshot(dst []byte) []byte {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	dst = le.AppendUint64(le.AppendUint64(dst, snapshotHead), snapshotVersion)
-	for _, key := range slices.Sorted(maps.Keys(x.keys)) {
-		k := x.keys[key]
-		t := k.totals
-		for _, v := range []uint64{
-			key, k.committed, uint64(t.Accepted), uint64(t.AcceptedBytes), uint64(t.Delivered), uint64(t.Discarded),
-			uint64(t.DeliveredBytes), uint64(k.ahead.count), uint64(k.ahead.bytes),
-		} {
-			dst = le.AppendUint64(dst, v)
-		}
-		dst = le.AppendUint32(dst, uint32(len(k.entries)))
-		for _, e := range k.entries {
-			for _, v := range []uint64{e.first, e.end, uint64(e.count), uint64(e.bytes), uint64(e.oldest)} {
-				dst = le.AppendUint64(dst, v)
-			}
-		}
-	}
-	return dst
-}
-
-// Restore implements wal.Folder.
-func (x *Index) Restore(src []byte) error {
-	keys := map[uint64]*keyIndex{}
-	words := keyWordsV1
-	if len(src) >= 16 && le.Uint64(src) == snapshotHead {
-		if v := le.Uint64(src[8:]); v != snapshotVersion {
-			return fmt.Errorf("restore stream index: version %d: %w", v, event.ErrCorrupt)
-		}
-		words, src = keyWords, src[16:]
-	}
-	for len(src) > 0 {
-		if len(src) < 8*words+4 {
-			return fmt.Errorf("restore stream index: %w", event.ErrCorrupt)
-		}
-		word := func(i int) int64 { return int64(le.Uint64(src[8*i:])) }
-		k := &keyIndex{committed: uint64(word(1)), totals: Totals{
-			Accepted: word(2), AcceptedBytes: word(3), Delivered: word(4), Discarded: word(5), DeliveredBytes: word(6),
-		}}
-		if words == keyWords {
-			k.ahead = amount{word(7), word(8)}
-		}
-		key := uint64(word(0))
-		n := int(le.Uint32(src[8*words:]))
-		src = src[8*words+4:]
-		if n > maxEntries || len(src) < n*entrySnapshot {
-			return fmt.Errorf("restore stream index: key of %d entries: %w", n, event.ErrCorrupt)
-		}
-		for range n {
-			k.entries = append(k.entries, entry{uint64(word(0)), uint64(word(1)), word(2), word(3), word(4)})
-			src = src[entrySnapshot:]
-		}
-		keys[key] = k
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.keys = keys
-	return nil
 }

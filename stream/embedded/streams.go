@@ -87,7 +87,7 @@ var errEnough = errors.New("enough")
 // refine reads the first frames of a merged entry, until they reach maxBytes, and
 // splits the entry behind them.
 func (sh Shard) refine(key uint64, e entry, maxBytes int64) error {
-	head, rest := entry{first: e.first, end: e.end, oldest: e.oldest}, e.oldest
+	head, rest := entry{first: e.first, end: e.end, oldest: e.oldest, newest: e.newest, shards: e.shards}, e.oldest
 	err := sh.frames(e, func(f wal.Frame) error {
 		sum := entry{}
 		held(f, func(k uint64, part entry) {
@@ -182,6 +182,8 @@ func (sh Shard) parcel(key uint64, at event.Position, f wal.Frame) (event.Parcel
 			return p, err
 		}
 		p.Arrived, p.Records = put.arrived, put.records()
+	case f.Type == wal.TypeRecords && f.Key == key:
+		return recordsParcel(p, f.Payload)
 	case f.Type == wal.TypeMatches:
 		if err := sh.matches(&p, key, f.Payload); err != nil {
 			return p, err
