@@ -36,6 +36,13 @@
 // rather than the rival's. Left-over temp files go when the folder is opened;
 // left-over metadata is replaced by the next put of its key.
 //
+// # Registers
+//
+// Both stores also keep registers, small objects that are replaced by whoever saw
+// their last state: S3 by If-Match, tried out once per bucket on
+// _sluice/probe-if-match and refused where a store ignores it; a folder by a lock
+// and a rename.
+//
 // # Memory
 //
 // Bodies belong to the caller and are read while PutIfAbsent runs.

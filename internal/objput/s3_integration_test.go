@@ -112,3 +112,14 @@ func TestVersityGWLostAnswers(t *testing.T) {
 	f("UploadPart", 12<<20, fine)
 	f("CompleteMultipartUpload", 12<<20, again, exists)
 }
+
+// TestVersityGWRegistersConform replaces registers on a server of its own mind.
+func TestVersityGWRegistersConform(t *testing.T) {
+	gateway := objputtest.StartVersityGW(t)
+	var n atomic.Int64
+	objputtest.RunRegisters(t, func(t testing.TB) objputtest.OpenedRegisters {
+		bucket := fmt.Sprintf("registers-%d", n.Add(1))
+		gateway.MakeBucket(t, bucket)
+		return objputtest.OpenedRegisters{Registers: openGateway(t, gateway, gateway.SecretKey, objput.On), Bucket: bucket}
+	})
+}

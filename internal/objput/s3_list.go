@@ -5,10 +5,17 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // List implements Lister, a thousand keys a page.
 func (s *S3) List(ctx context.Context, bucket, prefix string, visit func(Listed) error) error {
+	return s.list(ctx, bucket, prefix, func(o types.Object) error {
+		return visit(Listed{Key: orZero(o.Key), Size: orZero(o.Size)})
+	})
+}
+
+func (s *S3) list(ctx context.Context, bucket, prefix string, visit func(types.Object) error) error {
 	err := checkNames(bucket, "-")
 	in := &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: optional(prefix)}
 	for err == nil {
@@ -17,7 +24,7 @@ func (s *S3) List(ctx context.Context, bucket, prefix string, visit func(Listed)
 			break
 		}
 		for _, o := range page.Contents {
-			if err := visit(Listed{Key: orZero(o.Key), Size: orZero(o.Size)}); err != nil {
+			if err := visit(o); err != nil {
 				return err
 			}
 		}

@@ -15,6 +15,7 @@ const probeKey = "_sluice/probe-if-none-match"
 type honour struct {
 	put, complete             bool // PutObject and CompleteMultipartUpload obey it
 	putProbed, completeProbed bool
+	swap, swapProbed          bool // PutObject obeys If-Match
 }
 
 // AtLeastOnce reports whether puts into the bucket were found to be HEAD, then
@@ -26,7 +27,7 @@ func (s *S3) AtLeastOnce(bucket string) bool {
 
 func (s *S3) known(bucket string) honour {
 	if !s.custom() {
-		return honour{true, true, true, true} // by AWS's contract
+		return honour{put: true, complete: true, putProbed: true, completeProbed: true} // by AWS's contract
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

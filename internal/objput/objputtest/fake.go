@@ -23,6 +23,8 @@ type Fake struct {
 	// IgnoreOnPut and IgnoreOnComplete make it a store that takes
 	// If-None-Match and does not care.
 	IgnoreOnPut, IgnoreOnComplete bool
+	// IgnoreIfMatch does the same with If-Match.
+	IgnoreIfMatch bool
 	// RejectChecksums makes it a store that knows none of the newer checksum
 	// headers and no trailers: 400, or the body's framing stored as data.
 	RejectChecksums bool
@@ -64,6 +66,9 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPut && !query.Has("partNumber"):
 		if f.IgnoreOnPut {
 			r.Header.Del("If-None-Match")
+		}
+		if f.IgnoreIfMatch {
+			r.Header.Del("If-Match")
 		}
 		f.mu.Lock()
 		defer f.mu.Unlock()
