@@ -2,9 +2,6 @@ package kafka
 
 import (
 	"hash/fnv"
-	"time"
-
-	"github.com/segmentio/kafka-go"
 
 	"sluice/internal/envelope"
 	"sluice/internal/event"
@@ -15,22 +12,20 @@ type outgoing struct {
 	partition int
 	key       []byte
 	value     []byte
-	headers   []kafka.Header
-	time      time.Time
+	filter    string // of the subscription filter, or ""
+	reason    string // why it is dead-lettered
+	time      int64  // Unix milliseconds
 	origin    Origin
 }
 
-// size is what a record adds to a request, at most.
+// size is what a record adds to a batch, at most.
 func (o *outgoing) size() int {
-	n := recordOverhead + len(o.key) + len(o.value)
-	for _, h := range o.headers {
-		n += len(h.Key) + len(h.Value) + 10
-	}
-	return n
+	return recordOverhead + len(o.key) + len(o.value) + len(o.filter) + len(o.reason)
 }
 
-// recordOverhead is the lengths and deltas around a record.
-const recordOverhead = 40
+// recordOverhead is the numbers around a record and its headers without their
+// values.
+const recordOverhead = 140
 
 // encoder makes the records of parcels. What it makes is a function of the
 // parcel alone: a retry makes the same.
@@ -41,8 +36,10 @@ type encoder struct {
 	stream     uint64
 	packer     *envelope.Packer
 
-	out  []outgoing
-	part uint32
+	key       []byte // of the records that follow, and where they go
+	partition int
+	out       []outgoing
+	part      uint32
 }
 
 // parcel appends the records of one parcel.
@@ -53,8 +50,12 @@ func (e *encoder) parcel(p event.Parcel) error {
 			return err
 		}
 	}
+	if len(p.Records) == 0 {
+		return nil
+	}
+	e.to(nil)
 	for _, r := range p.Records {
-		e.add(p, nil, Raw, "", p.Arrived, r)
+		e.add(p, Raw, "", p.Arrived, r)
 	}
 	return nil
 }
@@ -64,14 +65,14 @@ func (e *encoder) delivery(p event.Parcel, d event.Delivery) error {
 		return nil
 	}
 	s := d.Batch.Source()
-	key := []byte(s.Account + "/" + s.Region + "/" + s.LogGroup + "/" + s.LogStream)
+	e.to([]byte(s.Account + "/" + s.Region + "/" + s.LogGroup + "/" + s.LogStream))
 	switch e.payload {
 	case Batch:
-		return e.batches(p, key, d)
+		return e.batches(p, d)
 	case Raw:
 		for from, to := range d.Batch.Runs(d.Selection) {
 			for i := from; i < to; i++ {
-				e.add(p, key, Raw, d.Filter, d.Batch.Timestamp(i), d.Batch.Message(i))
+				e.add(p, Raw, d.Filter, d.Batch.Timestamp(i), d.Batch.Message(i))
 			}
 		}
 	default:
@@ -82,7 +83,7 @@ func (e *encoder) delivery(p event.Parcel, d event.Delivery) error {
 			} else {
 				value = envelope.Append(nil, d, part)
 			}
-			e.add(p, key, e.payload, d.Filter, d.Batch.Base(), value)
+			e.add(p, e.payload, d.Filter, d.Batch.Base(), value)
 		}
 	}
 	return nil
@@ -90,9 +91,9 @@ func (e *encoder) delivery(p event.Parcel, d event.Delivery) error {
 
 // batches sends the sealed record itself, or sealed copies of what is selected,
 // each as large as a record may be.
-func (e *encoder) batches(p event.Parcel, key []byte, d event.Delivery) error {
+func (e *encoder) batches(p event.Parcel, d event.Delivery) error {
 	if d.Selection == nil && len(d.Batch.Record()) <= e.maxRecord {
-		e.add(p, key, Batch, d.Filter, d.Batch.Base(), d.Batch.Record())
+		e.add(p, Batch, d.Filter, d.Batch.Base(), d.Batch.Record())
 		return nil
 	}
 	const perEvent = 11                                     // line feed, end, delta, index
@@ -108,7 +109,7 @@ func (e *encoder) batches(p event.Parcel, key []byte, d event.Delivery) error {
 		if err != nil {
 			return err
 		}
-		e.add(p, key, Batch, d.Filter, d.Batch.Base(), record)
+		e.add(p, Batch, d.Filter, d.Batch.Base(), record)
 		sel, size = sel[:0], overhead
 		return nil
 	}
@@ -127,25 +128,21 @@ func (e *encoder) batches(p event.Parcel, key []byte, d event.Delivery) error {
 	return cut()
 }
 
-func (e *encoder) add(p event.Parcel, key []byte, payload Payload, filter string, timestamp int64, value []byte) {
-	o := Origin{Payload: payload, Stream: e.stream, Shard: p.Position.Shard, First: p.Position.Number, End: p.Position.Number + 1, Part: e.part}
-	headers := []kafka.Header{{Key: originHeader, Value: appendOrigin(nil, o)}}
-	if filter != "" {
-		headers = append(headers, kafka.Header{Key: filterHeader, Value: []byte(filter)})
-	}
+func (e *encoder) add(p event.Parcel, payload Payload, filter string, timestamp int64, value []byte) {
 	e.out = append(e.out, outgoing{
-		partition: e.choose(key), key: key, value: value, headers: headers, time: time.UnixMilli(timestamp), origin: o,
+		partition: e.partition, key: e.key, value: value, filter: filter, time: timestamp,
+		origin: Origin{Payload: payload, Stream: e.stream, Shard: p.Position.Shard, First: p.Position.Number, End: p.Position.Number + 1, Part: e.part},
 	})
 	e.part++
 }
 
-// choose is the partition of a key; records without one go to that of their
-// stream.
-func (e *encoder) choose(key []byte) int {
+// to chooses the partition of the records that follow: those without a key go to
+// that of their stream.
+func (e *encoder) to(key []byte) {
 	h := fnv.New32a()
-	if key == nil {
+	if e.key = key; key == nil {
 		key = le.AppendUint64(nil, e.stream)
 	}
 	h.Write(key)
-	return int(h.Sum32() % uint32(e.partitions))
+	e.partition = int(h.Sum32() % uint32(e.partitions))
 }

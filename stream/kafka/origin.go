@@ -44,6 +44,7 @@ func ParsePayload(name string) (Payload, error) {
 const (
 	originHeader = "sluice-origin"
 	filterHeader = "sluice-filter"
+	errorHeader  = "sluice-error"
 
 	originVersion = 1
 	originSize    = 36

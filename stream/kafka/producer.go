@@ -1,10 +1,10 @@
 package kafka
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -25,8 +25,8 @@ type ProducerConfig struct {
 	Cluster *kafkadial.Cluster
 	Topic   string
 	// DeadLetterTopic takes records that can never be stored in Topic, with the
-	// reason in the header sluice-error and the first bytes as value. Without one
-	// such a record is a *PermanentError.
+	// reason in the header sluice-error; of a value that is too large there, too,
+	// the first 4 KiB. Without one such a record is a *PermanentError.
 	DeadLetterTopic string
 	// Payload is what values are. Default cloudwatch-gzip.
 	Payload Payload
@@ -173,8 +173,13 @@ func (p *Producer) sendPartition(ctx context.Context, records []outgoing) error 
 // send makes one request of records, until it is answered for good. Records that
 // are too large together are sent one by one.
 func (p *Producer) send(ctx context.Context, records []outgoing) error {
+	q, err := p.newRequest(p.cfg.Topic, records[0].partition, records)
+	if err != nil {
+		return err
+	}
+	defer q.release()
 	for pause := minBackoff; ; pause = min(2*pause, maxBackoff) {
-		err := p.request(ctx, p.cfg.Topic, records[0].partition, records)
+		err := q.send(ctx)
 		switch {
 		case err == nil:
 			for i := range records {
@@ -213,7 +218,8 @@ func permanent(err error) bool {
 	return false
 }
 
-// deadLetter puts a record aside. When that fails the record is not passed over.
+// deadLetter puts a record aside, cut off if it is too large for the dead-letter
+// topic, too. When that fails the record is not passed over.
 func (p *Producer) deadLetter(ctx context.Context, r outgoing, why error) error {
 	if p.cfg.DeadLetterTopic == "" {
 		return &PermanentError{r.origin, why}
@@ -222,19 +228,19 @@ func (p *Producer) deadLetter(ctx context.Context, r outgoing, why error) error 
 	if err != nil {
 		return fmt.Errorf("dead-letter to %s: %w", p.cfg.DeadLetterTopic, err)
 	}
-	r.headers = append(r.headers[:len(r.headers):len(r.headers)], kafka.Header{Key: "sluice-error", Value: []byte(why.Error())})
-	r.value = r.value[:min(len(r.value), deadLetterBytes)]
-	for pause := minBackoff; ; pause = min(2*pause, maxBackoff) {
-		err := p.request(ctx, p.cfg.DeadLetterTopic, r.partition%partitions, []outgoing{r})
-		if err == nil {
-			break
-		}
-		if permanent(err) {
-			return &PermanentError{r.origin, errors.Join(why, err)}
-		}
-		if p.clock.Sleep(ctx, pause) != nil {
-			return fmt.Errorf("dead-letter to %s: %w: %w", p.cfg.DeadLetterTopic, ctx.Err(), err)
-		}
+	r.reason = why.Error()
+	r.partition %= partitions
+	err = p.putAside(ctx, r)
+	if permanent(err) && len(r.value) > deadLetterBytes {
+		r.reason = fmt.Sprintf("%s (the first of %d bytes)", r.reason, len(r.value))
+		r.value = r.value[:deadLetterBytes]
+		err = p.putAside(ctx, r)
+	}
+	if permanent(err) {
+		return &PermanentError{r.origin, errors.Join(why, err)}
+	}
+	if err != nil {
+		return fmt.Errorf("dead-letter to %s: %w", p.cfg.DeadLetterTopic, err)
 	}
 	p.deadLetters.Add(1)
 	p.cfg.Logger.Warn("kafka record put aside", "topic", p.cfg.Topic, "dead_letter_topic", p.cfg.DeadLetterTopic,
@@ -242,34 +248,62 @@ func (p *Producer) deadLetter(ctx context.Context, r outgoing, why error) error 
 	return nil
 }
 
-// reader gives records to the client without copying them into its type first.
-type reader struct {
-	records []outgoing
-	record  protocol.Record
-}
-
-// ReadRecord implements protocol.RecordReader.
-func (r *reader) ReadRecord() (*protocol.Record, error) {
-	if len(r.records) == 0 {
-		return nil, io.EOF
-	}
-	o := &r.records[0]
-	r.records = r.records[1:]
-	r.record = protocol.Record{Time: o.time, Key: kafka.NewBytes(o.key), Value: kafka.NewBytes(o.value), Headers: o.headers}
-	return &r.record, nil
-}
-
-func (p *Producer) request(ctx context.Context, topic string, partition int, records []outgoing) error {
-	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
-	defer cancel()
-	p.requests.Add(1)
-	res, err := p.client.Produce(ctx, &kafka.ProduceRequest{
-		Topic: topic, Partition: partition, RequiredAcks: kafka.RequireAll, Compression: p.cfg.Compression, Records: &reader{records: records},
-	})
+// putAside sends to the dead-letter topic until it is answered for good.
+func (p *Producer) putAside(ctx context.Context, r outgoing) error {
+	q, err := p.newRequest(p.cfg.DeadLetterTopic, r.partition, []outgoing{r})
 	if err != nil {
 		return err
 	}
+	defer q.release()
+	for pause := minBackoff; ; pause = min(2*pause, maxBackoff) {
+		err := q.send(ctx)
+		if err == nil || permanent(err) {
+			return err
+		}
+		if p.clock.Sleep(ctx, pause) != nil {
+			return fmt.Errorf("%w: %w", ctx.Err(), err)
+		}
+	}
+}
+
+// request is one batch for one partition, made once and sent until it is answered
+// for good.
+type request struct {
+	p         *Producer
+	topic     string
+	partition int
+	batch     *recordBatch
+	wire      []byte
+	lent      bool // to a connection that did not say it is done with it
+}
+
+func (p *Producer) newRequest(topic string, partition int, records []outgoing) (*request, error) {
+	q := &request{p: p, topic: topic, partition: partition, batch: recordBatches.Get().(*recordBatch)}
+	var err error
+	q.wire, err = q.batch.build(records, p.cfg.Compression)
+	return q, err
+}
+
+func (q *request) send(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, q.p.cfg.Timeout)
+	defer cancel()
+	q.p.requests.Add(1)
+	res, err := q.p.client.RawProduce(ctx, &kafka.RawProduceRequest{
+		Topic: q.topic, Partition: q.partition, RequiredAcks: kafka.RequireAll, RawRecords: protocol.RawRecordSet{Reader: bytes.NewReader(q.wire)},
+	})
+	if err != nil {
+		q.lent = true
+		return err
+	}
 	return res.Error
+}
+
+// release gives the buffers back, unless a connection may still read them: a
+// round trip that a context ended goes on behind it.
+func (q *request) release() {
+	if !q.lent {
+		recordBatches.Put(q.batch)
+	}
 }
 
 // partitions is the number of a topic's partitions, as the transport knows it.
