@@ -76,9 +76,7 @@ func (x *exchange) findOperation(service string) error {
 		return &Error{Code: CodeUnknownOperation, Message: "The header X-Amz-Target, which names the operation, is missing."}
 	}
 	op, ok := x.server.ops[target]
-	if ok && x.dialect.protocol == protocolCBOR && op.model == nil {
-		ok = false // a service of AWS JSON alone
-	}
+	ok = ok && op.model.speaks(x.dialect.protocol)
 	if !ok || service != "" && service != op.Service {
 		text := "The operation " + target + " is not supported here"
 		if service != "" {

@@ -8,7 +8,10 @@ type ServiceModel struct {
 	// Shape is the service's name in X-Amz-Target and in the path of
 	// rpc-v2-cbor. A service without one speaks the query protocol alone.
 	Shape string
-	// Version and Namespace are those of the query protocol and its XML.
+	// CBOR11 says that the service speaks CBOR 1.1 instead of rpc-v2-cbor.
+	CBOR11 bool
+	// Version and Namespace are those of the query protocol and its XML; a service
+	// without a version does not speak it.
 	Version, Namespace string
 	// ErrorNamespace stands before the codes of the model's own errors in
 	// __type. Codes that all services share have namespaces of AWS's own.
@@ -49,6 +52,22 @@ var SNS = &ServiceModel{
 		"InvalidParameterValueException": "ParameterValueInvalid",
 		"NotFoundException":              "NotFound",
 	},
+}
+
+// Kinesis is the model of data streams: Java's clients speak CBOR 1.1 to it, all
+// others AWS JSON.
+var Kinesis = &ServiceModel{Service: "kinesis", Shape: "Kinesis_20131202", CBOR11: true}
+
+// speaks tells whether a service has a protocol of which the operation stands
+// outside the body. A nil model is that of a service of AWS JSON alone.
+func (m *ServiceModel) speaks(p protocol) bool {
+	switch p {
+	case protocolCBOR:
+		return m != nil && !m.CBOR11
+	case protocolCBOR11:
+		return m != nil && m.CBOR11
+	}
+	return true
 }
 
 // target is the operation's key among all operations of a Server.

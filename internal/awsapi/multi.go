@@ -42,10 +42,17 @@ func Multi[In, Out any](m *ServiceModel, operation string, fn func(ctx context.C
 	return op
 }
 
+// Appender is an Out that writes itself, where an answer is too large to be
+// looked at member by member.
+type Appender interface {
+	AppendJSON(dst []byte) []byte
+	AppendCBOR(dst []byte) []byte
+}
+
 // decode reads a body of the protocol into a pointer to a struct.
 func (p protocol) decode(body []byte, in any) error {
 	switch p {
-	case protocolCBOR:
+	case protocolCBOR, protocolCBOR11:
 		return unmarshalCBOR(body, in)
 	case protocolQuery:
 		return unmarshalForm(body, in)
@@ -54,8 +61,14 @@ func (p protocol) decode(body []byte, in any) error {
 }
 
 func (p protocol) appendOutput(dst []byte, m *ServiceModel, operation, id string, out any) ([]byte, error) {
+	if a, ok := out.(Appender); ok && p != protocolQuery {
+		if p == protocolJSON {
+			return a.AppendJSON(dst), nil
+		}
+		return a.AppendCBOR(dst), nil
+	}
 	switch p {
-	case protocolCBOR:
+	case protocolCBOR, protocolCBOR11:
 		return appendCBOR(dst, out)
 	case protocolQuery:
 		return appendResponseXML(dst, m, operation, id, out), nil

@@ -10,6 +10,7 @@ import (
 //
 //	AWS JSON     /                              X-Amz-Target: <shape>.<operation>
 //	rpc-v2-cbor  /service/<shape>/operation/<operation>   smithy-protocol: rpc-v2-cbor
+//	CBOR 1.1     /                              X-Amz-Target, in the types of AWS JSON
 //	query        /                              a form with Action and Version, answered in XML
 type protocol uint8
 
@@ -17,12 +18,14 @@ const (
 	protocolJSON protocol = iota
 	protocolCBOR
 	protocolQuery
+	protocolCBOR11
 )
 
 const (
-	contentTypeCBOR = "application/cbor"
-	contentTypeForm = "application/x-www-form-urlencoded"
-	contentTypeXML  = "text/xml"
+	contentTypeCBOR   = "application/cbor"
+	contentTypeCBOR11 = "application/x-amz-cbor-1.1"
+	contentTypeForm   = "application/x-www-form-urlencoded"
+	contentTypeXML    = "text/xml"
 
 	smithyProtocolHeader = "Smithy-Protocol"
 	smithyCBOR           = "rpc-v2-cbor"
@@ -41,6 +44,8 @@ func route(r *http.Request) (p protocol, target string, err error) {
 		return p, "", &Error{CodeUnknownOperation, fmt.Sprintf("There is nothing at %q: AWS requests are POST / with X-Amz-Target.", path), http.StatusNotFound}
 	} else if target = r.Header.Get("X-Amz-Target"); target == "" && isForm(r.Header.Get("Content-Type")) {
 		p = protocolQuery
+	} else if target != "" && isMediaType(r.Header.Get("Content-Type"), contentTypeCBOR11) {
+		p = protocolCBOR11
 	}
 	if r.Method != http.MethodPost {
 		return p, "", &Error{CodeUnknownOperation, fmt.Sprintf("%s is not a method of this endpoint: AWS requests are POST / with X-Amz-Target.", r.Method), http.StatusMethodNotAllowed}
@@ -58,9 +63,11 @@ func cutSmithyPath(path string) (shape, operation string, ok bool) {
 	return shape, operation, ok && shape != "" && operation != "" && !strings.Contains(operation, "/")
 }
 
-func isForm(contentType string) bool {
+func isForm(contentType string) bool { return isMediaType(contentType, contentTypeForm) }
+
+func isMediaType(contentType, wanted string) bool {
 	kind, _, _ := strings.Cut(contentType, ";")
-	return strings.EqualFold(strings.TrimSpace(kind), contentTypeForm)
+	return strings.EqualFold(strings.TrimSpace(kind), wanted)
 }
 
 // contentType is that of an answer.
@@ -68,6 +75,8 @@ func (p protocol) contentType(r *http.Request) string {
 	switch p {
 	case protocolCBOR:
 		return contentTypeCBOR
+	case protocolCBOR11:
+		return contentTypeCBOR11
 	case protocolQuery:
 		return contentTypeXML
 	}

@@ -72,7 +72,7 @@ func (d dialect) appendError(dst []byte, id string, e *Error) []byte {
 	switch d.protocol {
 	case protocolQuery:
 		return appendErrorXML(dst, d.model, id, e)
-	case protocolCBOR:
+	case protocolCBOR, protocolCBOR11:
 		return appendErrorCBOR(dst, d.model, e)
 	}
 	return appendErrorJSON(dst, d.model, e)

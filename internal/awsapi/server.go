@@ -156,6 +156,9 @@ func (s *Server) addModel(op Operation) {
 		return
 	}
 	s.models[m.Service] = m
+	if m.Version == "" {
+		return
+	}
 	s.actions[queryAction{m.Version, op.Target[strings.LastIndexByte(op.Target, '.')+1:]}] = op
 }
 
