@@ -28,8 +28,9 @@ import (
 //
 // Limits: logStreamNames 1-100 or logStreamNamePrefix, not both; filterPattern up
 // to 1,024; limit 1-10,000; a page holds at most 10,000 events and 1 MiB, counted
-// as PutLogEvents counts, and looks through about 32 MiB or for a second. Then it
-// is partial or empty, with a token. startFromHead=false needs a startTime of
+// as PutLogEvents counts, and looks through about 32 MiB of batches, those without
+// the pattern's literals not counted, or for a second. Then it is partial or
+// empty, with a token. startFromHead=false needs a startTime of
 // 2024 or later. Tokens work for a day.
 //
 // Cost: a page goes through the index of what lies ahead (40 bytes a batch, of
@@ -52,8 +53,10 @@ type Index interface {
 	Durable() []uint64
 	// Places visits the index entries of a query that lie below positions.
 	Places(ctx context.Context, q store.Query, below []uint64, visit func(store.Place)) error
-	// Batch visits the batch of an entry, which lives until visit returns.
-	Batch(p event.Position, visit func(event.Batch) error) error
+	// Reader returns what visits the batches of entries, one after the other; it
+	// may pass over those that lack one of the needles. A batch lives until visit
+	// returns.
+	Reader(needles [][]byte) func(p event.Position, visit func(event.Batch) error) error
 }
 
 type filterLogEventsInput struct {

@@ -36,6 +36,7 @@ import (
 // batches at a time.
 type sweep struct {
 	index Index
+	read  func(p event.Position, visit func(event.Batch) error) error
 
 	query   store.Query
 	below   []uint64 // positions: the walk is through what lies below
@@ -73,6 +74,7 @@ func (a *API) newSweep(g catalog.LogGroup, limit int) *sweep {
 // run fills s.found, and tells whether there is more behind s.at.
 func (s *sweep) run(ctx context.Context) (more bool, err error) {
 	s.narrow()
+	s.read = s.index.Reader(s.query.Needles)
 	s.page = &least[match]{
 		count: s.limit, weight: maxPageBytes,
 		compare: func(x, y match) int { return s.sign() * x.id.Compare(y.id) },
@@ -195,7 +197,7 @@ func (s *sweep) open(p store.Place) error {
 	if !ok { // deleted meanwhile
 		return nil
 	}
-	return s.index.Batch(p.Position, func(b event.Batch) error {
+	return s.read(p.Position, func(b event.Batch) error {
 		s.budget.take(len(b.Record()))
 		if !s.mayHold(b, p) {
 			return nil

@@ -33,21 +33,22 @@ func (s *Store) Scan(ctx context.Context, q Query, visit func(event.Batch) error
 		// What was stored while there were fewer shards came before.
 		shards = append(slices.Delete(slices.Clone(shards), home, home+1), shards[home])
 	}
+	c := compact.NewCursor(q.Needles...)
 	for _, sh := range shards {
-		if err := sh.scan(ctx, q, visit); err != nil {
+		if err := sh.scan(ctx, q, c, visit); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (sh *Shard) scan(ctx context.Context, q Query, visit func(event.Batch) error) error {
+func (sh *Shard) scan(ctx context.Context, q Query, c *compact.Cursor, visit func(event.Batch) error) error {
 	read := func(numbers []uint64) error {
 		for _, number := range numbers {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := sh.visit(number, visit); err != nil {
+			if err := sh.pass(number, c, visit); err != nil {
 				return err
 			}
 		}
