@@ -23,15 +23,36 @@ type ConsumerConfig struct {
 	Cluster *kafkadial.Cluster
 	Topic   string
 	GroupID string
-	// FetchBytes is the most that is asked of a partition at once. Default 4 MiB.
+	// FetchBytes is about what is held of a partition at once, after decompression,
+	// and at most what is asked of brokers at once, before. Default 4 MiB.
 	FetchBytes int
 	// SessionTimeout is how long brokers wait for a silent member. Default 30 s.
 	SessionTimeout time.Duration
 	// StallTimeout is how long lag may stand still until the group is joined
 	// anew. Default 60 s.
 	StallTimeout time.Duration
+	// PutAside keeps a record that cannot be read, before the offset behind it is
+	// committed; while it fails the partition waits there. Producer.PutAside is one.
+	// Default: a log line with the record's place.
+	PutAside func(context.Context, Unreadable) error
 	// Logger takes what nobody asked for. Default slog.Default.
 	Logger *slog.Logger
+}
+
+// Unreadable is a record whose value is not what its origin says.
+type Unreadable struct {
+	Topic     string
+	Partition int
+	Offset    int64
+	Origin    Origin
+	Filter    string
+	Value     []byte
+	Err       error
+}
+
+// Error names the record's place.
+func (u *Unreadable) Error() string {
+	return fmt.Sprintf("record at offset %d of partition %d of %s cannot be read: %v", u.Offset, u.Partition, u.Topic, u.Err)
 }
 
 // ConsumerStats counts since New.
@@ -58,7 +79,17 @@ type Consumer struct {
 	cfg   ConsumerConfig
 	clock clock.Machine
 
+	mu   sync.Mutex      // guards done
+	done map[int]visited // by partition
+
 	records, bytes, duplicates, unreadable, rebalances, stalls, gaps, failures atomic.Int64
+}
+
+// visited is a range of a partition whose visit succeeded and whose commit did
+// not. Should this member get the partition back where it was, it goes on behind it.
+type visited struct {
+	from, next int64
+	seen       marks
 }
 
 // NewConsumer checks the configuration. It connects to nothing.
@@ -78,7 +109,7 @@ func NewConsumer(cfg ConsumerConfig) (*Consumer, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	return &Consumer{cfg: cfg}, nil
+	return &Consumer{cfg: cfg, done: map[int]visited{}}, nil
 }
 
 // Stats returns the counters.
@@ -92,6 +123,7 @@ const (
 	consumerMetadataTTL = time.Second
 	groupTimeout        = 10 * time.Second
 	watchTopics         = 5 * time.Second
+	firstFetch          = 64 << 10 // until a lane knows how far records compress
 )
 
 var (
@@ -163,7 +195,7 @@ func (m *consumerMember) run(ctx context.Context) error {
 	defer end(nil)
 	var wg sync.WaitGroup
 	for _, a := range m.generation.Assignments[m.c.cfg.Topic] {
-		l := &lane{m: m, id: a.ID, next: a.Offset, moved: m.c.clock.Now(), log: m.c.cfg.Logger.With("topic", m.c.cfg.Topic, "partition", a.ID)}
+		l := &lane{m: m, id: a.ID, next: a.Offset, ask: min(firstFetch, m.c.cfg.FetchBytes), moved: m.c.clock.Now(), log: m.c.cfg.Logger.With("topic", m.c.cfg.Topic, "partition", a.ID)}
 		wg.Go(func() {
 			if err := l.run(ctx); errors.Is(err, errFenced) {
 				end(err)
@@ -183,6 +215,8 @@ type lane struct {
 	log  *slog.Logger
 	seen marks // nil until they are read
 
+	ask     int // bytes of the next fetch
+	held    int // bytes of values in parcels
 	parcels []event.Parcel
 	fresh   marks // seen, with what is in parcels
 
@@ -236,14 +270,14 @@ func (l *lane) step(ctx context.Context) error {
 		}
 	}
 	c := l.m.c
-	page, err := l.m.client.Fetch(ctx, c.cfg.Topic, l.id, l.next, c.cfg.FetchBytes)
+	page, err := l.m.client.Fetch(ctx, c.cfg.Topic, l.id, l.next, l.ask)
 	if err != nil {
 		return err
 	}
 	defer page.Discard()
-	l.parcels, l.fresh = l.parcels[:0], l.seen.clone()
+	l.held, l.fresh = 0, l.seen.clone()
 	defer func() { l.parcels = nil }()
-	next, err := page.Each(l.next, l.take)
+	next, err := page.Each(l.next, func(r *protocol.Record) error { return l.take(ctx, r) })
 	if err != nil {
 		return err
 	}
@@ -256,11 +290,13 @@ func (l *lane) step(ctx context.Context) error {
 			return fmt.Errorf("visit: %w", err)
 		}
 	}
+	if next < page.End {
+		l.ask = min(l.ask*c.cfg.FetchBytes/max(l.held, 1), 2*l.ask, c.cfg.FetchBytes)
+	}
 	if next > l.next {
-		if err := l.commit(ctx, next); err != nil {
+		if err := l.commitVisited(ctx, next); err != nil {
 			return err
 		}
-		l.seen = l.fresh
 	}
 	for _, p := range l.parcels {
 		c.records.Add(1)
@@ -298,11 +334,55 @@ func (l *lane) begin(ctx context.Context) error {
 		seen = marks{}
 	}
 	l.seen = seen
+	return l.resume(ctx)
+}
+
+// resume commits what this member visited and could not commit before, unless
+// the group went on elsewhere.
+func (l *lane) resume(ctx context.Context) error {
+	c := l.m.c
+	c.mu.Lock()
+	done, ok := c.done[l.id]
+	c.mu.Unlock()
+	if !ok || done.from != l.next {
+		return nil
+	}
+	l.fresh = done.seen
+	if err := l.commitVisited(ctx, done.next); err != nil {
+		l.seen = nil // begin anew
+		return err
+	}
+	l.at(done.next, done.next, false)
+	return nil
+}
+
+// commitVisited commits up to next, again and again while this member may: the
+// visit is done, and only the commit keeps it from being done twice.
+func (l *lane) commitVisited(ctx context.Context, next int64) error {
+	c := l.m.c
+	c.mu.Lock()
+	c.done[l.id] = visited{l.next, next, l.fresh}
+	c.mu.Unlock()
+	for pause := minBackoff; ; pause = min(2*pause, maxBackoff) {
+		err := l.commit(ctx, next)
+		if err == nil {
+			break
+		}
+		if errors.Is(err, errFenced) || c.clock.Sleep(ctx, pause) != nil {
+			return err
+		}
+		c.failures.Add(1)
+		l.log.Warn("kafka commit is tried again", "offset", next, "error", err)
+	}
+	c.mu.Lock()
+	delete(c.done, l.id)
+	c.mu.Unlock()
+	l.seen = l.fresh
 	return nil
 }
 
 // take makes a parcel of a record that was not seen before.
-func (l *lane) take(r *protocol.Record) error {
+func (l *lane) take(ctx context.Context, r *protocol.Record) error {
 	c := l.m.c
 	origin, filter := Origin{Payload: Raw}, ""
 	for _, h := range r.Headers {
@@ -325,6 +405,7 @@ func (l *lane) take(r *protocol.Record) error {
 		return nil
 	}
 	value := make([]byte, r.Value.Len())
+	l.held += len(value)
 	if _, err := io.ReadFull(r.Value, value); err != nil {
 		return fmt.Errorf("read value at offset %d: %w", r.Offset, err)
 	}
@@ -336,12 +417,21 @@ func (l *lane) take(r *protocol.Record) error {
 	}
 	batch, err := event.Open(value)
 	if err != nil {
-		c.unreadable.Add(1)
-		l.log.Error("kafka record is no batch and passed over", "offset", r.Offset, "error", err)
-		return nil
+		return l.putAside(ctx, Unreadable{c.cfg.Topic, l.id, r.Offset, origin, filter, value, err})
 	}
 	p.Deliveries = []event.Delivery{{Batch: batch, Key: origin.Stream, Filter: filter, Position: p.Position}}
 	l.parcels = append(l.parcels, p)
+	return nil
+}
+
+func (l *lane) putAside(ctx context.Context, u Unreadable) error {
+	l.log.Error("kafka record is no batch and put aside", "offset", u.Offset, "error", u.Err)
+	if put := l.m.c.cfg.PutAside; put != nil {
+		if err := put(ctx, u); err != nil {
+			return fmt.Errorf("put aside: %w", err)
+		}
+	}
+	l.m.c.unreadable.Add(1)
 	return nil
 }
 

@@ -82,6 +82,7 @@ const (
 	minBackoff          = 20 * time.Millisecond
 	maxBackoff          = 2 * time.Second
 	deadLetterBytes     = 4096 // of a value that are kept
+	maxDamaged          = 3    // times that a broker may find a wrong checksum
 )
 
 // NewProducer checks the configuration. It connects to nothing; Close it.
@@ -178,9 +179,12 @@ func (p *Producer) send(ctx context.Context, records []outgoing) error {
 		return err
 	}
 	defer q.release()
+	damaged := 0
 	for pause := minBackoff; ; pause = min(2*pause, maxBackoff) {
 		err := q.send(ctx)
 		switch {
+		case errors.Is(err, kafka.InvalidMessage) && damaged < maxDamaged:
+			damaged++ // on its way, maybe
 		case err == nil:
 			for i := range records {
 				p.bytes.Add(int64(len(records[i].value)))
@@ -246,6 +250,14 @@ func (p *Producer) deadLetter(ctx context.Context, r outgoing, why error) error 
 	p.cfg.Logger.Warn("kafka record put aside", "topic", p.cfg.Topic, "dead_letter_topic", p.cfg.DeadLetterTopic,
 		"stream", r.origin.Stream, "shard", r.origin.Shard, "number", r.origin.First, "part", r.origin.Part, "why", why)
 	return nil
+}
+
+// PutAside sends a record that a Consumer could not read to the dead-letter topic.
+func (p *Producer) PutAside(ctx context.Context, u Unreadable) error {
+	if p.cfg.DeadLetterTopic == "" {
+		return &u
+	}
+	return p.deadLetter(ctx, outgoing{partition: u.Partition, filter: u.Filter, value: u.Value, time: p.clock.Now().UnixMilli(), origin: u.Origin}, &u)
 }
 
 // putAside sends to the dead-letter topic until it is answered for good.
