@@ -1,0 +1,3 @@
+package kinesis
+
+func mergeMarks(a, b []byte) []byte { return a }
