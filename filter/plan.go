@@ -88,21 +88,12 @@ func (p *plans) compile(group uint64) *plan {
 	pl := &plan{}
 	var patterns []*pattern.Pattern
 	for _, f := range versions {
-		compiled, err := pattern.Compile(f.Pattern)
+		compiled, err := pl.add(f)
 		if err != nil {
-			// Put refuses such a pattern, so the definition was damaged.
-			p.log.Error("filter left out", "filter", f.Name, "error", fmt.Errorf("compile pattern: %w", err))
-			continue
-		}
-		from, err := ParseSelection(f.FieldSelectionCriteria)
-		if err != nil { // damaged too
+			// Put refuses such a pattern or selection, so the definition was damaged.
 			p.log.Error("filter left out", "filter", f.Name, "error", err)
 			continue
 		}
-		pl.filters = append(pl.filters, f)
-		pl.names = append(pl.names, []byte(f.Name))
-		pl.sources = append(pl.sources, from)
-		pl.traits = append(pl.traits, traits(f))
 		patterns = append(patterns, compiled)
 	}
 	patterns = p.compileMetrics(group, pl, patterns)
@@ -111,6 +102,23 @@ func (p *plans) compile(group uint64) *plan {
 	}
 	pl.set = pattern.NewSet(patterns...)
 	return pl
+}
+
+// add takes a subscription filter into the plan and returns its pattern.
+func (pl *plan) add(f catalog.SubscriptionFilter) (*pattern.Pattern, error) {
+	compiled, err := pattern.Compile(f.Pattern)
+	if err != nil {
+		return nil, fmt.Errorf("compile pattern: %w", err)
+	}
+	from, err := ParseSelection(f.FieldSelectionCriteria)
+	if err != nil {
+		return nil, err
+	}
+	pl.filters = append(pl.filters, f)
+	pl.names = append(pl.names, []byte(f.Name))
+	pl.sources = append(pl.sources, from)
+	pl.traits = append(pl.traits, traits(f))
+	return compiled, nil
 }
 
 // traits are what a filter asks for besides the events.
