@@ -1,10 +1,12 @@
 package app_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -122,4 +124,74 @@ func TestReplicationIsClosed(t *testing.T) {
 	f(serve, "", http.StatusUnauthorized)
 	f(serve, strings.ToUpper(token), http.StatusUnauthorized)
 	f(nil, token, http.StatusNotFound)
+}
+
+// TestReplicationKnowsBothSides: with certificates demanded, the region admits
+// those of its authority alone, and the central side speaks to nobody else.
+func TestReplicationKnowsBothSides(t *testing.T) {
+	const token = "a token for this test"
+	t.Setenv("APP_TEST_REPLICATION", token)
+	regionCA, centralCA, strangeCA := newAuthority(t), newAuthority(t), newAuthority(t)
+	serverCert, serverKey := regionCA.issue(t)
+	region := begin(t, vfs.NewMem(), catalog.NewMemory(), func(c *app.Config) {
+		c.Region, c.Pipelines = "eu-west-1", app.Pipelines{LogGroups: []app.LogGroup{{LogGroupName: group, LogStreamNames: []string{"s0"}}}}
+		c.TLS = app.TLS{Cert: serverCert, Key: serverKey}
+		c.Crossregion.Serve = app.CrossregionServe{TokenEnvs: []string{"APP_TEST_REPLICATION"}, ClientCAFile: centralCA.file}
+	})
+	defer region.stop()
+	message := wanted + " of the region"
+	region.put("s0", message)
+	data, _ := region.app.Addrs()
+
+	f := func(trusted, issuer *authority, tokenEnv, problem string) {
+		t.Helper()
+		source := app.CrossregionSource{
+			Name: "eu", URL: "https://" + data, CAFile: trusted.file, TokenEnv: tokenEnv, Groups: []string{group}, Backfill: true,
+		}
+		if issuer != nil {
+			source.CertFile, source.KeyFile = issuer.issue(t)
+		}
+		center := begin(t, vfs.NewMem(), catalog.NewMemory(), func(c *app.Config) { c.Crossregion.Sources = []app.CrossregionSource{source} })
+		defer center.stop()
+		if problem == "" {
+			center.until("the copy", func() bool { return slices.Equal(center.delivered(), []string{message}) })
+			return
+		}
+		said := ""
+		center.until("a refusal", func() bool { said = center.replicationProblem(); return said != "" })
+		if !strings.Contains(said, problem) {
+			t.Errorf("the status says %q, want %q in it", said, problem)
+		}
+		if got := center.delivered(); len(got) > 0 {
+			t.Errorf("copied %q", got)
+		}
+	}
+	const tokenEnv = "APP_TEST_REPLICATION"
+	f(regionCA, centralCA, tokenEnv, "")
+	f(regionCA, nil, tokenEnv, "401")       // the token alone
+	f(regionCA, centralCA, "", "401")       // the certificate alone
+	f(regionCA, strangeCA, tokenEnv, "401") // a certificate of somebody else
+	f(strangeCA, centralCA, tokenEnv, "certificate signed by unknown authority")
+}
+
+// replicationProblem is what the status says of the first source that does not
+// answer as it should.
+func (p *process) replicationProblem() string {
+	p.t.Helper()
+	_, admin := p.app.Addrs()
+	resp, err := http.Get("http://" + admin + "/replicas")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var sources []struct{ Problem string }
+	if err := json.NewDecoder(resp.Body).Decode(&sources); err != nil {
+		p.t.Fatal(err)
+	}
+	for _, s := range sources {
+		if s.Problem != "" {
+			return s.Problem
+		}
+	}
+	return ""
 }

@@ -195,7 +195,8 @@ func NewHTTPServer(cfg HTTPConfig, handler http.Handler) *http.Server {
 		cfg.Log = slog.Default()
 	}
 	return &http.Server{
-		Handler:           Guard(handler, cfg.HostNames...),
+		Handler:           tellTLS(Guard(handler, cfg.HostNames...)),
+		ConnContext:       rememberConn,
 		ReadHeaderTimeout: cfg.HeaderTimeout,
 		IdleTimeout:       cfg.IdleTimeout,
 		ReadTimeout:       cfg.RequestTimeout,
@@ -205,4 +206,25 @@ func NewHTTPServer(cfg HTTPConfig, handler http.Handler) *http.Server {
 		MaxHeaderBytes: cfg.MaxHeaderBytes,
 		ErrorLog:       slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
 	}
+}
+
+type connKey struct{}
+
+// rememberConn lets tellTLS find a request's connection.
+func rememberConn(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, c)
+}
+
+// tellTLS sets Request.TLS, which net/http does only for a connection that it
+// sees to be TLS before the first byte. Client certificates are found there.
+func tellTLS(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c, ok := r.Context().Value(connKey{}).(*sniffConn); ok && r.TLS == nil {
+			if spoken, ok := c.current().(*tls.Conn); ok {
+				state := spoken.ConnectionState()
+				r.TLS = &state
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }

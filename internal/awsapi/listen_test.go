@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -232,4 +233,37 @@ func TestTLSVersionFloor(t *testing.T) {
 	if _, err := tls.Dial("tcp", addr, &tls.Config{RootCAs: poolOf(t, dir), MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}); err == nil {
 		t.Error("TLS 1.1 was accepted")
 	}
+}
+
+// TestTellTLS: a handler sees how a request came.
+func TestTellTLS(t *testing.T) {
+	dir := t.TempDir()
+	cfg, err := NewTLSConfig(TLSFiles{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := Listen(t.Context(), ListenConfig{Addr: "127.0.0.1:0", TLS: cfg})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := NewHTTPServer(HTTPConfig{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.TLS != nil && r.TLS.HandshakeComplete)
+	}))
+	go server.Serve(l)
+	defer server.Close()
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: poolOf(t, dir)}}}
+	defer client.CloseIdleConnections()
+	f := func(scheme, want string) {
+		t.Helper()
+		resp, err := client.Get(scheme + "://" + l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if b, err := io.ReadAll(resp.Body); err != nil || string(b) != want {
+			t.Errorf("%s: %q %v, want %s", scheme, b, err, want)
+		}
+	}
+	f("http", "false")
+	f("https", "true")
 }

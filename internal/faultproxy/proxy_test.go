@@ -177,6 +177,19 @@ func TestTCPLimits(t *testing.T) {
 	}
 }
 
+func TestTCPRate(t *testing.T) {
+	p := echo(t)
+	p.Limit(func(int) faultproxy.Limits { return faultproxy.Limits{Rate: 100_000} })
+	text := strings.Repeat("x", 20_000)
+	began := time.Now()
+	if got, err := say(p, text); got != text || err != nil {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	if took := time.Since(began); took < 150*time.Millisecond {
+		t.Errorf("20 kB at 100 kB a second took %v", took)
+	}
+}
+
 func TestTCPCut(t *testing.T) {
 	p := echo(t)
 	c, err := net.Dial("tcp", p.Addr())

@@ -1,17 +1,22 @@
 package faultproxy
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"sync"
+	"time"
+
+	"sluice/internal/clock"
 )
 
-// Limits say after how many bytes a connection is reset, in each direction; 0 is
-// never.
+// Limits say after how many bytes a connection is reset, in each direction, and
+// how fast it is; 0 is never, and as fast as it goes.
 type Limits struct {
 	Up   int64 // of what the client sends
 	Down int64 // of what the upstream sends
+	Rate int64 // bytes a second, each way
 }
 
 // TCP is a proxy that knows connections.
@@ -99,8 +104,8 @@ func (p *TCP) serve(client net.Conn) {
 		return
 	}
 	var both sync.WaitGroup
-	both.Go(func() { pipe(upstream, client, limits.Up) })
-	both.Go(func() { pipe(client, upstream, limits.Down) })
+	both.Go(func() { pipe(upstream, client, limits.Up, limits.Rate) })
+	both.Go(func() { pipe(client, upstream, limits.Down, limits.Rate) })
 	both.Wait()
 }
 
@@ -138,10 +143,13 @@ func (p *TCP) drop(c net.Conn) {
 }
 
 // pipe copies until the source ends, or resets both ends at the limit.
-func pipe(to, from net.Conn, limit int64) {
+func pipe(to, from net.Conn, limit, rate int64) {
 	var source io.Reader = from
 	if limit > 0 {
 		source = io.LimitReader(from, limit)
+	}
+	if rate > 0 {
+		source = &slow{from: source, share: max(1, rate/sharesASecond)}
 	}
 	n, err := io.Copy(to, source)
 	if err == nil && (limit == 0 || n < limit) {
@@ -150,6 +158,23 @@ func pipe(to, from net.Conn, limit int64) {
 	}
 	breakOff(to)
 	breakOff(from)
+}
+
+const sharesASecond = 50
+
+// slow reads a share at a time and rests after each.
+type slow struct {
+	from  io.Reader
+	share int64
+}
+
+func (s *slow) Read(b []byte) (int, error) {
+	n, err := s.from.Read(b[:min(int64(len(b)), s.share)])
+	rest := time.Second / sharesASecond * time.Duration(n) / time.Duration(s.share)
+	if n > 0 {
+		(clock.Machine{}).Sleep(context.Background(), rest) // nothing ends it
+	}
+	return n, err
 }
 
 // breakOff closes a connection with a reset.
