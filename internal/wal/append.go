@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"sluice/internal/vfs"
 )
 
 // region is what a commit writes: frames collected in a chunk, or a footer.
@@ -12,7 +14,8 @@ type region struct {
 	chunk    *chunk // nil: the segment's footer
 	from, to int    // within the chunk's buf
 	last     uint64 // sequence of the last frame
-	buf      []byte // buf[from:to], set when a leader takes the region
+	buf      []byte // the chunk's, set when a leader takes the region
+	alone    bool   // nobody appends to the chunk behind it
 }
 
 // Append adds a frame and waits until it is durable.
@@ -77,7 +80,7 @@ func (l *Log) Enqueue(ctx context.Context, t Type, key uint64, payload ...[]byte
 func (l *Log) sequence(t Type, key uint64, size int64, payload [][]byte) uint64 {
 	seg, seq := l.active, l.next
 	c := l.chunk
-	if c == nil || int64(cap(c.buf)-len(c.buf)) < size {
+	if c == nil || c.full || int64(cap(c.buf)-len(c.buf)) < size {
 		c = l.newChunk(size)
 	}
 	at := len(c.buf)
@@ -121,13 +124,34 @@ func (l *Log) collecting(c *chunk, at int) *region {
 	return &l.pending[n-1]
 }
 
-// newChunk begins a chunk for the active segment's next frames.
+// newChunk begins a chunk for the active segment's next frames. Where they are
+// written around the page cache it begins on a block of the file, with a copy of
+// what stands before them in it.
 func (l *Log) newChunk(size int64) *chunk {
 	seg := l.active
 	room := max(size, min(int64(l.cfg.BlockBytes), seg.limit-seg.end))
-	l.chunk = &chunk{seg: seg, off: seg.end, first: l.next, buf: make([]byte, 0, room)}
-	l.tail.add(l.chunk, l.cfg.TailBytes)
-	return l.chunk
+	c := &chunk{seg: seg, off: seg.end, first: l.next}
+	if !seg.direct {
+		c.buf = make([]byte, 0, room)
+	} else {
+		lead := seg.end % directBlock
+		c.off -= lead
+		c.buf = append(vfs.DirectMemory(int(alignUp(lead + room)))[:0], l.before(seg, int(lead))...)
+	}
+	c.begin = len(c.buf)
+	l.chunk = c
+	l.tail.add(c, l.cfg.TailBytes)
+	return c
+}
+
+// before returns the last n bytes of the segment, which are in its last chunk or
+// in its preamble.
+func (l *Log) before(seg *segment, n int) []byte {
+	b := seg.preamble
+	if l.chunk != nil {
+		b = l.chunk.buf
+	}
+	return b[len(b)-n:]
 }
 
 // WaitDurable returns when the frame is durable. Whoever waits and finds no
@@ -187,25 +211,14 @@ func (l *Log) take() {
 	l.pending = slices.Delete(l.pending, 0, n)
 	for i := range l.taken {
 		if r := &l.taken[i]; r.chunk != nil {
-			r.buf = r.chunk.buf[r.from:r.to]
-			l.collected -= len(r.buf)
+			r.buf = r.chunk.buf
+			l.collected -= r.to - r.from
+			if r.seg.direct && r.to-r.from > bounceBytes && r.chunk.nearlyFull() {
+				r.chunk.full = true // so that its last block is written where it stands
+			}
+			r.alone = r.chunk.full || r.chunk != l.chunk
 		}
 	}
-}
-
-// write is the only place that adds to a segment. No lock is held: only the
-// leader touches taken regions and the files of their segment.
-func write(regions []region) error {
-	seg := regions[0].seg
-	if regions[0].chunk == nil {
-		return seg.writeFooter()
-	}
-	for _, r := range regions {
-		if _, err := seg.file.WriteAt(r.buf, r.chunk.off+int64(r.from)); err != nil {
-			return err
-		}
-	}
-	return seg.file.Sync()
 }
 
 // settle makes a written commit known. mu is held.
@@ -214,8 +227,7 @@ func (l *Log) settle() {
 	if l.taken[0].chunk == nil {
 		seg.footerWritten()
 		l.keepMarks(seg)
-		seg.file.Close() // synced and never written again: nothing to learn from it
-		seg.file = nil
+		seg.closeFiles() // synced and never written again: nothing to learn from it
 		return
 	}
 	for i := range l.taken {

@@ -38,11 +38,16 @@ func (b Block) All() iter.Seq[Frame] {
 type chunk struct {
 	seg     *segment
 	off     int64  // where buf[0] stands in the segment
+	begin   int    // of the first frame in buf; what stands before it is of the chunk before
 	first   uint64 // sequence of the first frame
 	last    uint64 // of the last durable one
 	buf     []byte // grows within its capacity, never beyond
 	durable int    // bytes of buf that are durable
+	full    bool   // takes no more frames
 }
+
+// nearlyFull tells whether what a chunk has left is not worth keeping.
+func (c *chunk) nearlyFull() bool { return cap(c.buf)-len(c.buf) < cap(c.buf)/4 }
 
 // view returns the durable frames from the one at off on.
 func (c *chunk) view(off int, seq uint64) Block {

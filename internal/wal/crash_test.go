@@ -75,10 +75,10 @@ func run(t testing.TB, fsys vfs.FS, m *model) {
 }
 
 // countOps returns the I/O operations of a run without faults.
-func countOps(t testing.TB) int64 {
+func countOps(t testing.TB, on func(vfs.FS) vfs.FS) int64 {
 	var n int64
 	m := &model{}
-	run(t, vfs.Fault(newDisk(t), func(op vfs.Op) error { n = op.N; return nil }), m)
+	run(t, on(vfs.Fault(newDisk(t), func(op vfs.Op) error { n = op.N; return nil })), m)
 	if int(m.acked) != len(m.frames) || n < 200 {
 		t.Fatalf("%d of %d frames acknowledged in %d operations", m.acked, len(m.frames), n)
 	}
@@ -124,12 +124,14 @@ func afterCrash(t testing.TB, m model, disk *vfs.Mem, seed uint64) {
 }
 
 // TestCrashAtEveryOperation loses power before each I/O operation of a run.
-func TestCrashAtEveryOperation(t *testing.T) {
-	for n := int64(1); n <= countOps(t)+1; n += step {
+func TestCrashAtEveryOperation(t *testing.T) { either(t, crashAtEveryOperation) }
+
+func crashAtEveryOperation(t *testing.T, on func(vfs.FS) vfs.FS) {
+	for n := int64(1); n <= countOps(t, on)+1; n += step {
 		disk, m := newDisk(t), &model{}
 		var clones []*vfs.Mem
 		var at model
-		run(t, vfs.Fault(disk, func(op vfs.Op) error {
+		run(t, on(vfs.Fault(disk, func(op vfs.Op) error {
 			if op.N == n {
 				for _, o := range crashKinds(uint64(n)) {
 					clones = append(clones, disk.CrashClone(o))
@@ -140,7 +142,7 @@ func TestCrashAtEveryOperation(t *testing.T) {
 				return errInjected
 			}
 			return nil
-		}), m)
+		})), m)
 		for i, clone := range clones {
 			// Frames enqueued by the call that the crash interrupted are not in
 			// the model yet at that moment, but may have been written.
@@ -153,16 +155,18 @@ func TestCrashAtEveryOperation(t *testing.T) {
 
 // TestFailEveryOperation makes each I/O operation of a run fail once, lets the
 // log go on as it can, and loses power at the end.
-func TestFailEveryOperation(t *testing.T) {
+func TestFailEveryOperation(t *testing.T) { either(t, failEveryOperation) }
+
+func failEveryOperation(t *testing.T, on func(vfs.FS) vfs.FS) {
 	for _, fault := range []error{errInjected, vfs.ErrTorn, syscall.ENOSPC} {
-		for n := int64(1); n <= countOps(t); n += step {
+		for n := int64(1); n <= countOps(t, on); n += step {
 			disk, m := newDisk(t), &model{}
-			run(t, vfs.Fault(disk, func(op vfs.Op) error {
+			run(t, on(vfs.Fault(disk, func(op vfs.Op) error {
 				if op.N == n {
 					return fault
 				}
 				return nil
-			}), m)
+			})), m)
 			equal(t, disk.OpenFiles(), 0)
 			for i, o := range crashKinds(uint64(n)) {
 				afterCrash(t, *m, disk.CrashClone(o), uint64(n)*16+uint64(i))
@@ -172,16 +176,18 @@ func TestFailEveryOperation(t *testing.T) {
 }
 
 // TestCrashDuringRecovery loses power at each operation of an Open after a crash.
-func TestCrashDuringRecovery(t *testing.T) {
-	total := countOps(t)
+func TestCrashDuringRecovery(t *testing.T) { either(t, crashDuringRecovery) }
+
+func crashDuringRecovery(t *testing.T, on func(vfs.FS) vfs.FS) {
+	total := countOps(t, on)
 	for n := total / 11; n <= total; n += total / 11 * step {
 		disk, m := newDisk(t), &model{}
-		run(t, vfs.Fault(disk, func(op vfs.Op) error {
+		run(t, on(vfs.Fault(disk, func(op vfs.Op) error {
 			if op.N >= n {
 				return errInjected
 			}
 			return nil
-		}), m)
+		})), m)
 		for i, o := range crashKinds(uint64(n))[:4] {
 			crashed := disk.CrashClone(o)
 			for k := int64(1); ; k++ {
@@ -210,7 +216,9 @@ func TestCrashDuringRecovery(t *testing.T) {
 
 // TestSyncThatFailed: after a failed sync the written pages are clean for the
 // kernel and not on the disk. The next process must not take them for durable.
-func TestSyncThatFailed(t *testing.T) {
+func TestSyncThatFailed(t *testing.T) { either(t, syncThatFailed) }
+
+func syncThatFailed(t *testing.T, on func(vfs.FS) vfs.FS) {
 	disk, m := newDisk(t), &model{}
 	cfg, _ := smallConfig(t)
 	cfg.SegmentBytes = 64 << 10 // so that the footer shares no page with most of the last frame
@@ -223,7 +231,7 @@ func TestSyncThatFailed(t *testing.T) {
 		}
 		return nil
 	})
-	l, err := wal.Open(fsys, cfg)
+	l, err := wal.Open(on(fsys), cfg)
 	must(t, err)
 	for i := range 6 {
 		fail = i == 5
@@ -256,7 +264,9 @@ func TestSyncThatFailed(t *testing.T) {
 
 // TestCrashWhileSealing: recovery shows a last block that no sync covered, and
 // seals it. A crash then must not leave a footer that vouches for torn frames.
-func TestCrashWhileSealing(t *testing.T) {
+func TestCrashWhileSealing(t *testing.T) { either(t, crashWhileSealing) }
+
+func crashWhileSealing(t *testing.T, on func(vfs.FS) vfs.FS) {
 	disk, m := newDisk(t), &model{}
 	cfg, _ := smallConfig(t)
 	broken := false
@@ -266,7 +276,7 @@ func TestCrashWhileSealing(t *testing.T) {
 		}
 		return nil
 	}
-	l, err := wal.Open(vfs.Fault(disk, fault), cfg)
+	l, err := wal.Open(on(vfs.Fault(disk, fault)), cfg)
 	must(t, err)
 	for i := range 4 {
 		broken = i == 3

@@ -64,6 +64,13 @@
 // valid frame proves that everything up to seq - block index - 1 was durable,
 // and a footer, written after the sync of the last frames, proves its segment.
 //
+// Where the file system can, frames are written around the page cache, in whole
+// blocks of the file: a copy and a page less for each page of log. Chunks then
+// begin on a block, with a copy of what stands before their first frame in it,
+// and the last block of a commit ends with zeros on the disk, never with frames
+// of the next. Frames of that block that are durable are written again as they
+// are, as the page cache does, too.
+//
 // A write or sync that fails leaves the disk in doubt: it ends writing for good
 // (ErrReadOnly); durable frames stay readable. A segment is made, with its space
 // reserved, before the first frame in it is sequenced: a full disk is an error of

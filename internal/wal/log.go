@@ -206,10 +206,7 @@ func (l *Log) Close() error {
 		}
 	}
 	for _, s := range l.segments {
-		if s.file != nil {
-			err = errors.Join(err, s.file.Close())
-			s.file = nil
-		}
+		err = errors.Join(err, s.closeFiles())
 	}
 	l.tail, l.chunk = tailCache{}, nil
 	l.changed.broadcast()

@@ -15,9 +15,11 @@ import (
 
 // TestConcurrentAppendAndRead: many appenders and readers, each reader sees
 // every frame once and in order while segments roll and trimming follows.
-func TestConcurrentAppendAndRead(t *testing.T) {
+func TestConcurrentAppendAndRead(t *testing.T) { either(t, concurrentAppendAndRead) }
+
+func concurrentAppendAndRead(t *testing.T, on func(vfs.FS) vfs.FS) {
 	const appenders, each, readers = 8, 300, 3
-	l := open(t, vfs.NewMem(), wal.Config{SegmentBytes: 64 << 10, BlockBytes: 4 << 10, TailBytes: 16 << 10})
+	l := open(t, on(vfs.NewMem()), wal.Config{SegmentBytes: 64 << 10, BlockBytes: 4 << 10, TailBytes: 16 << 10})
 	var wg sync.WaitGroup
 	sent := make([]sync.Map, appenders)
 	for a := range appenders {

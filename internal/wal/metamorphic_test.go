@@ -190,8 +190,12 @@ func (m *meta) open(disk *vfs.Mem) {
 	cfg.BlockBytes = 4<<10 + m.rand.IntN(8<<10)
 	cfg.TailBytes = m.rand.Int64N(32 << 10)
 	cfg.Spares = m.rand.IntN(4) - 1
+	fsys := vfs.Fault(disk, m.hook)
+	if m.rand.IntN(2) == 0 {
+		fsys = direct{FS: fsys}
+	}
 	for try := 0; ; try++ {
-		l, err := wal.Open(vfs.Fault(disk, m.hook), cfg)
+		l, err := wal.Open(fsys, cfg)
 		if err != nil { // the injected fault hit the recovery: once
 			m.expected(err)
 			equal(m, try, 0)

@@ -154,9 +154,10 @@ func (r *Reader) fromMemory() (Block, *extent, error) {
 		return r.advance(r.chunk, r.at), nil, nil
 	}
 	if c := l.tail.holding(r.pos); c != nil {
-		known := search(c.seg.marks, r.pos, mark{c.first, c.off})
-		if known.off < c.off {
-			known = mark{c.first, c.off}
+		begin := mark{c.first, c.off + int64(c.begin)}
+		known := search(c.seg.marks, r.pos, begin)
+		if known.off < begin.off {
+			known = begin
 		}
 		return r.advance(c, c.find(r.pos, int(known.off-c.off))), nil, nil
 	}

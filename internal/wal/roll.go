@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -89,7 +90,7 @@ func (l *Log) makeFile(seg *segment, preamble []byte, spare string) (err error) 
 			l.fs.Remove(l.path(name))
 		}
 	}()
-	if err := f.Preallocate(seg.limit); err != nil {
+	if err := f.Preallocate(alignUp(seg.limit)); err != nil {
 		return err
 	}
 	if _, err := f.WriteAt(preamble, 0); err != nil {
@@ -106,7 +107,19 @@ func (l *Log) makeFile(seg *segment, preamble []byte, spare string) (err error) 
 		return err
 	}
 	seg.file = f
+	l.openAround(seg, preamble)
 	return nil
+}
+
+// openAround readies a segment for writing frames around the page cache. Where
+// that cannot be, for whatever reason, frames go through it.
+func (l *Log) openAround(seg *segment, preamble []byte) {
+	around, err := vfs.OpenDirect(l.fs, l.path(seg.name))
+	if err != nil {
+		return
+	}
+	seg.around, seg.direct = around, true
+	seg.preamble = bytes.Clone(preamble[alignDown(len(preamble)):])
 }
 
 // preamble returns a segment's header and the snapshots of all folders, each

@@ -17,13 +17,16 @@ type segment struct {
 	uuid  uint64
 	start int64 // where the first frame stands, behind header and snapshots
 
-	file    vfs.File // open from the making until the footer is durable
-	limit   int64    // frames must end before it
-	end     int64    // where the next frame goes; of a sealed one where frames end
-	last    uint64   // last sequenced frame, base-1 if none
-	durable int64    // frames before it can be read
-	full    bool     // takes no more frames
-	sealed  bool     // its footer is on disk, or never will be
+	file     vfs.File // open from the making until the footer is durable
+	around   vfs.File // the same for frames, around the page cache; nil: they go by file
+	direct   bool     // around was there: chunks begin on blocks of the file. Fixed
+	preamble []byte   // the end of what stands before start, for the first chunk
+	limit    int64    // frames must end before it
+	end      int64    // where the next frame goes; of a sealed one where frames end
+	last     uint64   // last sequenced frame, base-1 if none
+	durable  int64    // frames before it can be read
+	full     bool     // takes no more frames
+	sealed   bool     // its footer is on disk, or never will be
 
 	marks    []mark     // sparse index; of a sealed one nil until it is used
 	sections []section  // what the footer on disk holds
@@ -63,6 +66,26 @@ func (s *segment) buildFooter(indexers []Indexer) {
 	}
 	s.footer = appendFooter(nil, s.describe(), s.end, s.parts)
 	s.full = true
+}
+
+// closeFiles lets go of the files. Whatever counts was synced.
+func (s *segment) closeFiles() error {
+	if s.file == nil {
+		return nil
+	}
+	err := s.file.Close()
+	if s.around != nil {
+		err = errors.Join(err, s.around.Close())
+	}
+	s.file, s.around = nil, nil
+	return err
+}
+
+// giveUpDirect goes on without what the file system cannot do. Only a leader may
+// call it.
+func (s *segment) giveUpDirect() {
+	s.around.Close() // nothing was written
+	s.around = nil
 }
 
 // writeFooter puts the footer where the frames end, which is where the file

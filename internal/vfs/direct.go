@@ -1,0 +1,48 @@
+package vfs
+
+import (
+	"errors"
+	"unsafe"
+)
+
+// DirectFS is a file system that can write around the machine's page cache.
+// That saves the processor a copy and the machine a page for each page written,
+// and makes the disk's pace the writer's.
+type DirectFS interface {
+	// OpenDirect opens an existing file for WriteAt and Sync alone. Offset,
+	// length and memory of each WriteAt must be multiples of DirectBlock; the
+	// memory must not change meanwhile. What is written can be read through any
+	// other File at once, and is durable with a Sync of any.
+	OpenDirect(name string) (File, error)
+}
+
+// DirectBlock is what direct writes are aligned to: the largest sector of disks
+// in use.
+const DirectBlock = 4096
+
+// OpenDirect opens a file of a DirectFS; errors.ErrUnsupported of any other.
+// That it succeeds does not mean that writes will: some file systems refuse
+// them, with EINVAL.
+func OpenDirect(fsys FS, name string) (File, error) {
+	if d, ok := fsys.(DirectFS); ok {
+		return d.OpenDirect(name)
+	}
+	return nil, errors.ErrUnsupported
+}
+
+// DirectMemory returns n bytes of memory that direct writes may begin in.
+func DirectMemory(n int) []byte {
+	b := make([]byte, n) // a large one begins on a page
+	if misaligned(b) == 0 {
+		return b
+	}
+	b = make([]byte, n+DirectBlock)
+	from := DirectBlock - misaligned(b)
+	return b[from : from+n : from+n]
+}
+
+// misaligned is how far the memory's start is beyond a multiple of DirectBlock.
+// The address is only looked at: heap memory does not move.
+func misaligned(b []byte) int {
+	return int(uintptr(unsafe.Pointer(unsafe.SliceData(b))) % DirectBlock)
+}

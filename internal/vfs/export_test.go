@@ -1,0 +1,3 @@
+package vfs
+
+var Misaligned = misaligned
