@@ -73,17 +73,13 @@ func CompareSequences(a, b string) int {
 	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }
 
-// Before tells whether a position is certainly before another of its shard.
+// Before tells whether a position is certainly before another of its shard: both
+// are sequence numbers, or the other is the end.
 func (p Position) Before(q Position) bool {
-	switch {
-	case p == q || p == End:
-		return false
-	case q == End:
-		return true
-	case p.Sequence() != "" && q.Sequence() != "":
-		return CompareSequences(p.Sequence(), q.Sequence()) < 0
+	if p == End || q == End {
+		return p != q && q == End
 	}
-	return q.Sequence() != "" // any record is behind the starts
+	return p.Sequence() != "" && q.Sequence() != "" && CompareSequences(p.Sequence(), q.Sequence()) < 0
 }
 
 // checkStart completes the start of a configuration.
