@@ -30,6 +30,8 @@ type APIConfig struct {
 	// FiltersPerGroup bounds the filters of a log group. Default: no bound; AWS's
 	// own limit, which "limits: aws" asks for, is AWSFiltersPerGroup.
 	FiltersPerGroup int
+	// Regexes bounds filters with regular expressions. Default: no bound.
+	Regexes *RegexQuota
 	// Passed tells whether the dispatcher needs a version of a filter that ended
 	// at these positions no more. Optional; without it ended versions are kept.
 	Passed func(ends []uint64) bool

@@ -44,6 +44,8 @@ type MetricAPIConfig struct {
 	// FiltersPerGroup bounds the filters of a log group. Default: no bound; AWS's
 	// own limit is AWSMetricFiltersPerGroup.
 	FiltersPerGroup int
+	// Regexes bounds filters with regular expressions. Default: no bound.
+	Regexes *RegexQuota
 	// Passed tells whether the dispatcher needs a version of a filter that ended
 	// at these positions no more. Optional; without it ended versions are kept.
 	Passed func(ends []uint64) bool
@@ -191,11 +193,13 @@ func (a *MetricAPI) putMetricFilter(_ context.Context, c awsapi.Caller, in *putM
 	if err := a.forget(); err != nil {
 		return nil, answer(err, awsapi.ErrMetricFilterNotFound)
 	}
-	err := a.cfg.Filters.Put(g, *in.FilterName, a.cfg.Clock.Now().UnixMilli(), v, a.cfg.Positions.Next, func(others int) error {
-		if most := a.cfg.FiltersPerGroup; most > 0 && others >= most {
-			return awsapi.ErrLimitExceeded
-		}
-		return nil
+	err := a.cfg.Regexes.change(g, v.Pattern, anyName, otherThan(*in.FilterName), func() error {
+		return a.cfg.Filters.Put(g, *in.FilterName, a.cfg.Clock.Now().UnixMilli(), v, a.cfg.Positions.Next, func(others int) error {
+			if most := a.cfg.FiltersPerGroup; most > 0 && others >= most {
+				return awsapi.ErrLimitExceeded
+			}
+			return nil
+		})
 	})
 	return nil, answer(err, awsapi.ErrLogGroupNotFound)
 }

@@ -114,8 +114,11 @@ func (a *API) putSubscriptionFilter(ctx context.Context, c awsapi.Caller, in *pu
 	if err := a.reach(ctx, c, destination, sender{actionPutFilter, in.RoleARN != nil}); err != nil {
 		return nil, err
 	}
-	_, err = a.cfg.Catalog.PutSubscriptionFilter(f, a.cfg.Positions.Next, func(others []catalog.SubscriptionFilter) error {
-		return a.room(f, len(others))
+	err = a.cfg.Regexes.change(g, f.Pattern, otherThan(f.Name), anyName, func() error {
+		_, err := a.cfg.Catalog.PutSubscriptionFilter(f, a.cfg.Positions.Next, func(others []catalog.SubscriptionFilter) error {
+			return a.room(f, len(others))
+		})
+		return err
 	})
 	return nil, answer(err, awsapi.ErrLogGroupNotFound)
 }

@@ -36,6 +36,7 @@ type App struct {
 	catalog       *catalog.Catalog
 	store         *store.Store
 	streams       *embedded.Streams
+	regexes       *filter.RegexQuota
 	indexes       []*embedded.Index
 	requests      []*requests.Seen
 	objects       objput.Store
@@ -191,7 +192,7 @@ func (a *App) openAPI() error {
 	a.metrics = newMetrics(a.registry)
 	filters, err := filter.NewAPI(filter.APIConfig{
 		Catalog: a.catalog, Positions: a.store, Clock: a.clock, FiltersPerGroup: a.filtersPerGroup(),
-		Passed: a.dispatcher.Passed, Subscriptions: a.subscriptions, OneAccountPolicy: a.quota(1) == 1,
+		Passed: a.dispatcher.Passed, Subscriptions: a.subscriptions, OneAccountPolicy: a.quota(1) == 1, Regexes: a.regexes,
 		Outside: a.outside, Announce: a.announceDestination,
 	})
 	if err != nil {

@@ -35,10 +35,11 @@ func (a *App) openMetrics() (*catalog.MetricFilterTable, error) {
 	}); err != nil {
 		return nil, err
 	}
+	a.regexes = &filter.RegexQuota{Most: a.quota(filter.AWSRegexFiltersPerGroup), Subscriptions: a.catalog, Metrics: filters}
 	api, err := filter.NewMetricAPI(filter.MetricAPIConfig{
 		Groups: a.catalog, Filters: filters, Positions: a.store, Clock: a.clock,
-		FiltersPerGroup: a.quota(filter.AWSMetricFiltersPerGroup),
-		Passed:          func(ends []uint64) bool { return a.dispatcher.Passed(ends) },
+		FiltersPerGroup: a.quota(filter.AWSMetricFiltersPerGroup), Regexes: a.regexes,
+		Passed: func(ends []uint64) bool { return a.dispatcher.Passed(ends) },
 	})
 	if err != nil {
 		return nil, err
