@@ -20,6 +20,7 @@ const (
 	ExportTasks     Kind = "export_task"    // exporttask
 	Alarms          Kind = "alarm"          // internal/monitoring
 	Replications    Kind = "replication"    // crossregion
+	KinesisStreams  Kind = "kinesis_stream" // stream/embedded/kinesis
 )
 
 // Table is the definitions of one kind, by scope and name, for the rooms whose
