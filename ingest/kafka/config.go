@@ -85,6 +85,10 @@ type Config struct {
 	// MaxBufferBytes bounds what all partitions have fetched. Default 64 MiB, at
 	// least FetchBytes.
 	MaxBufferBytes int64
+	// Aligned makes the batches a function of the topic alone: each ends where a record
+	// batch of Kafka's does, so that another member, which goes on at any committed
+	// offset, makes the very same ones. It is for an Appender without Marks.
+	Aligned bool
 	// CommitInterval is how often offsets are committed. Default 1 s.
 	CommitInterval time.Duration
 	// SessionTimeout is how long the broker waits for a silent member. Default 30 s.

@@ -27,6 +27,11 @@
 // durable batch and the commit that follows within CommitInterval, whose
 // partition goes to another process: those records are in both logs.
 //
+// An Appender may also be no log, but one of several processes that hand batches on
+// and keep nothing. Then there are no marks, and Config.Aligned makes each batch end
+// with a record batch of Kafka's, so that whoever goes on at a committed offset makes
+// the batches that were made before: who reads them knows them by their origin.
+//
 // # What cannot be stored
 //
 // A record that is too large, and one in a batch that cannot be decoded, goes to

@@ -157,7 +157,12 @@ func (p *partition) readOnce(ctx context.Context) error {
 	}
 	defer page.Discard()
 	p.saw(page.End)
-	next, err := page.Each(from, func(r *protocol.Record) error { return p.take(ctx, r) })
+	next, err := page.EachBatch(from, func(r *protocol.Record) error { return p.take(ctx, r) }, func() error {
+		if p.s.cfg.Aligned {
+			return p.flush(ctx)
+		}
+		return nil
+	})
 	if err == nil {
 		err = p.flush(ctx)
 	}

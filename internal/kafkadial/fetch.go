@@ -86,6 +86,12 @@ func (c *Client) Fetch(ctx context.Context, topic string, partition int, from in
 // message, from if there was none. A record's key and value are closed after the
 // visit.
 func (p *Page) Each(from int64, visit func(r *protocol.Record) error) (next int64, err error) {
+	return p.EachBatch(from, visit, func() error { return nil })
+}
+
+// EachBatch is Each that also tells where the record batches end that producers
+// made: they are the same in every fetch, whoever makes it and from wherever.
+func (p *Page) EachBatch(from int64, visit func(r *protocol.Record) error, ended func() error) (next int64, err error) {
 	next = from
 	open := map[int64]bool{} // producers inside an aborted transaction
 	for _, set := range p.sets {
@@ -116,6 +122,9 @@ func (p *Page) Each(from int64, visit func(r *protocol.Record) error) (next int6
 				return next, err
 			}
 			next = max(next, r.Offset+1)
+		}
+		if err := ended(); err != nil {
+			return next, err
 		}
 	}
 	return next, nil
