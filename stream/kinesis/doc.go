@@ -5,6 +5,54 @@
 // keeps them until Produce returned nil. What leaves a Consumer: the same events
 // as parcels, to a visitor that makes them durable.
 //
+// # Producer
+//
+// Produce returns nil when every record was acknowledged, or given up because it
+// can never be. An error says that some may be there and some not: call again with
+// the same parcels, or go on from an earlier one. PutRecords stores the records of
+// one request independently, in any order, and refuses some of them; so a request
+// has at most one record of a partition key, what failed is sent again alone, and
+// holds back the later records of its own key. A shard that refuses for being too
+// busy is written to more slowly from then on, by a rate that grows again.
+//
+// Kinesis has no headers. A record of payload batch therefore begins with where it
+// comes from:
+//
+//	0        4            12          20        24       28
+//	+--------+------------+-----------+---------+--------+------+----------+
+//	| "SLK1" | stream u64 | first u64 | shard   | part   | name | filter's |
+//	|        |            |           | u32     | u32    | len  | name     |
+//	+--------+------------+-----------+---------+--------+------+----------+
+//	+---------------+------------------------------------------------------+
+//	| crc32c of all | sealed record of internal/event, of its own checksum |
+//	| before        |                                                      |
+//	+---------------+------------------------------------------------------+
+//
+// (stream, shard, first, part) is the idempotence key: the parcel at first of the
+// shard of a log, and the record's number in it. A parcel always makes the same
+// records. The partition keys of batches are a few lanes, each log stream has one,
+// and the records of a lane are stored in ascending order of their keys. So a
+// reader that remembers the greatest key by stream, shard and lane knows every
+// duplicate: these are the marks in the row of a lease.
+//
+// Records of the other payloads have nothing but their content. Of the events in a
+// CloudWatch document the ids are the same whenever it is sent, so readers know
+// events that they had; raw messages may come twice after a lost answer.
+// Their partition key is a hash of account, region, log group and log stream, or a
+// key of the record's own where the filter distributes at random.
+//
+// # Consumer
+//
+// A Consumer visits the records of the shards that it has leases of, and commits a
+// page when the visitor returned nil. A commit of a lost lease is refused; its
+// visitor's context ends. A batch that cannot be read is put aside with its place.
+//
+// AWS does not tell when records were trimmed unread: reading goes on at the
+// oldest that is left. A row therefore keeps until when all that arrived was read.
+// If that is longer ago than the stream keeps records, the shard stops with an
+// error until somebody decides (SkipGaps); so it does when its stream does not know
+// the position, or has no such shard.
+//
 // # Leases
 //
 // The shards of a stream are shared by Leases: one Row for each shard in a
@@ -25,8 +73,17 @@
 // leave, so that the records of a partition key are read in their order across
 // splits and merges. Rows of shards that were read stay: they say so.
 //
-// Exactly once over it: a consumer that must not do anything twice writes down in
+// # Exactly once
+//
+// Over a lease: a consumer that must not do anything twice writes down in
 // the row what it is about to do, does it, and writes the new position without the
 // intent (Lease.Update). The next owner finds the intent and finishes it as it was
 // planned. Every write is refused to whoever lost the lease.
+//
+// # Memory and crashes
+//
+// Values of records are made for a request and are garbage after it; a batch is
+// copied once, behind its origin. The pages that a Consumer holds are bounded by a
+// budget in bytes; a parcel of one lives until its visitor returns. What was not
+// acknowledged, or not committed, comes again after a crash.
 package kinesis
