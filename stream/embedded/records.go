@@ -39,6 +39,7 @@ type Mark struct {
 }
 
 // Covers tells whether what is made of a frame as a part is taken over already.
+// Frames are numbered from 1 on: the zero Mark covers nothing.
 func (m Mark) Covers(number uint64, part uint32) bool {
 	return number < m.Number || number == m.Number && part <= m.Part
 }
