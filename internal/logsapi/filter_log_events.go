@@ -53,9 +53,10 @@ type Index interface {
 	Durable() []uint64
 	// Places visits the index entries of a query that lie below positions.
 	Places(ctx context.Context, q store.Query, below []uint64, visit func(store.Place)) error
-	// Reader returns what visits the batches of entries, one after the other; it
-	// may pass over those that lack one of the needles. A batch lives until visit
-	// returns.
+	// Batch visits the batch of an entry, which lives until visit returns.
+	Batch(p event.Position, visit func(event.Batch) error) error
+	// Reader returns a Batch for a search, which looks at each batch once: it keeps
+	// none for others, and may pass over those that lack one of the needles.
 	Reader(needles [][]byte) func(p event.Position, visit func(event.Batch) error) error
 }
 

@@ -74,7 +74,9 @@ func (a *API) newSweep(g catalog.LogGroup, limit int) *sweep {
 // run fills s.found, and tells whether there is more behind s.at.
 func (s *sweep) run(ctx context.Context) (more bool, err error) {
 	s.narrow()
-	s.read = s.index.Reader(s.query.Needles)
+	if s.read = s.index.Batch; s.pattern != nil { // without one, the next page begins in the same batches
+		s.read = s.index.Reader(s.query.Needles)
+	}
 	s.page = &least[match]{
 		count: s.limit, weight: maxPageBytes,
 		compare: func(x, y match) int { return s.sign() * x.id.Compare(y.id) },
