@@ -148,6 +148,14 @@ func (s *site) status() (all []struct {
 	return all
 }
 
+// splits counts, by source, how often a lag was left behind as backlog.
+func (s *site) splits() (n []uint64) {
+	for _, source := range s.status() {
+		n = append(n, source.Splits)
+	}
+	return n
+}
+
 func (s *site) complete() bool {
 	all := s.status()
 	for _, source := range all {
@@ -239,7 +247,7 @@ func TestReplicationLosesAndDoublesNothing(t *testing.T) {
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 3))
 	for range replicaFaults {
 		i := rng.IntN(replicaRegions)
-		switch rng.IntN(4) {
+		switch rng.IntN(5) {
 		case 0:
 			regions[i].kill(syscall.SIGKILL)
 			regions[i].start()
@@ -253,6 +261,11 @@ func TestReplicationLosesAndDoublesNothing(t *testing.T) {
 		case 3:
 			limit := int64(rng.IntN(200_000))
 			proxies[i].Limit(func(n int) faultproxy.Limits { return faultproxy.Limits{Down: limit * min(1, int64(5-min(n, 5)))} })
+		case 4: // a slow link: of all connections from now on
+			rate := 20_000 + rng.Int64N(200_000)
+			proxies[i].Limit(func(int) faultproxy.Limits { return faultproxy.Limits{Rate: rate} })
+			proxies[i].Cut()
+			proxies[i].Heal()
 		}
 		time.Sleep(time.Duration(rng.IntN(300)) * time.Millisecond) // a random point
 	}
@@ -262,15 +275,21 @@ func TestReplicationLosesAndDoublesNothing(t *testing.T) {
 		p.Limit(nil)
 		p.Cut()
 	}
-	time.Sleep(4 * time.Second) // the outage
+	time.Sleep(4 * time.Second) // the outage: longer than live events may be late
+	sent := events.Load()
+	waitFor(t, "more than one chunk of each region", func() bool { return events.Load() > sent+30_000 })
+	var before []uint64
+	waitFor(t, "the status", func() bool { before = central.splits(); return len(before) == replicaRegions })
 	for _, p := range proxies {
 		p.Heal()
 	}
 	var delays []time.Duration
-	sampled := 0
 	waitFor(t, "the backlog", func() bool {
-		backlog := uint64(0)
-		for _, source := range central.status() {
+		time.Sleep(20 * time.Millisecond) // between two samples
+		now := central.status()           // splits and backlogs of one instant
+		backlog, left := uint64(0), len(now) == replicaRegions
+		for i, source := range now {
+			left = left && source.Splits > before[i]
 			for _, sh := range source.Shards {
 				backlog += sh.Backlog
 				if sh.Backlog > 0 {
@@ -278,9 +297,7 @@ func TestReplicationLosesAndDoublesNothing(t *testing.T) {
 				}
 			}
 		}
-		sampled++
-		time.Sleep(20 * time.Millisecond) // between two samples
-		return backlog == 0 && sampled > 50
+		return left && backlog == 0
 	})
 	stop.Store(true)
 	writers.Wait()
