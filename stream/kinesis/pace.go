@@ -19,6 +19,7 @@ type pacer struct {
 // shardPace is one shard's.
 type shardPace struct {
 	rate  float64   // bytes a second, 0 for unlimited
+	peak  float64   // the rate that was too much
 	next  time.Time // when the next bytes may go
 	grown time.Time // when the rate was made greater
 	cut   time.Time // when it was made less
@@ -29,12 +30,14 @@ type shardPace struct {
 }
 
 const (
-	paceCut   = 0.8
-	paceGrow  = 0.1 // of the rate, a second
+	paceCut   = 0.85
+	paceGrow  = 0.04 // of the rate, a second, up to what was too much
+	paceProbe = 0.25 // and once that is not too much any more
 	paceLeast = 64 << 10
-	paceMost  = 16 << 20 // above it there is no limit
-	paceKeys  = 1 << 16  // partition keys that are remembered
-	paceWait  = 100 * time.Millisecond
+	paceMost  = 16 << 20               // above it there is no limit
+	paceKeys  = 1 << 16                // partition keys that are remembered
+	paceWait  = 100 * time.Millisecond // whose bytes may go at once
+	paceHold  = 300 * time.Millisecond // in which a shard is left alone that was too busy
 )
 
 func newPacer() *pacer { return &pacer{shards: map[string]*shardPace{}, keys: map[string]string{}} }
@@ -48,7 +51,11 @@ func (p *pacer) wait(now time.Time, key string, size int) time.Duration {
 	if s == nil || s.rate == 0 {
 		return 0
 	}
-	if s.rate *= 1 + paceGrow*now.Sub(s.grown).Seconds(); s.rate > paceMost {
+	grow := paceGrow
+	if s.rate > 1.1*s.peak {
+		grow = paceProbe
+	}
+	if s.rate *= 1 + grow*now.Sub(s.grown).Seconds(); s.rate > paceMost {
 		s.rate = 0
 		return 0
 	}
@@ -67,10 +74,7 @@ func (p *pacer) wait(now time.Time, key string, size int) time.Duration {
 func (p *pacer) went(now time.Time, key, shard string, size int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.keys) >= paceKeys {
-		clear(p.keys)
-	}
-	p.keys[key] = shard
+	p.learn(key, shard)
 	s := p.shards[shard]
 	if s == nil {
 		s = &shardPace{window: now}
@@ -82,24 +86,36 @@ func (p *pacer) went(now time.Time, key, shard string, size int) {
 	s.passed += int64(size)
 }
 
+// learn remembers the shard of a partition key.
+func (p *pacer) learn(key, shard string) {
+	if len(p.keys) >= paceKeys {
+		clear(p.keys)
+	}
+	p.keys[key] = shard
+}
+
 // refused notes a record that was too much for its shard.
 func (p *pacer) refused(now time.Time, key, message string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	shard, ok := p.keys[key]
-	if !ok {
-		shard = shardIn.FindString(message)
+	if shard := shardIn.FindString(message); shard != "" {
+		p.learn(key, shard)
 	}
-	s := p.shards[shard]
-	if s == nil || s.rate > 0 && now.Sub(s.cut) < time.Second {
+	s := p.shards[p.keys[key]]
+	if s == nil {
+		return
+	}
+	s.next = now.Add(paceHold)
+	if s.rate > 0 && now.Sub(s.cut) < time.Second {
 		return // the answers of a second are about one excess
 	}
 	through := max(s.last, float64(s.passed)/max(now.Sub(s.window).Seconds(), 1))
 	if s.rate > 0 {
 		through = min(through, s.rate)
 	}
+	s.peak = through
 	s.rate = max(paceCut*through, paceLeast)
-	s.cut, s.grown, s.next = now, now, now.Add(paceWait)
+	s.cut, s.grown = now, now
 }
 
 // shardIn finds the shard in ProvisionedThroughputExceededException's text.
