@@ -37,7 +37,9 @@ type Reader struct {
 	Skipped, Replaced int
 
 	form    Form
-	rest    []byte          // Lines: what follows the line at hand
+	body    []byte          // Lines: all of them
+	rest    []byte          // what follows the line at hand
+	window  window          // the lines around it
 	cursor  jsonscan.Cursor // over the line or the body
 	inArray bool            // going through the elements of an array
 	first   bool            // before the first of them
@@ -49,9 +51,9 @@ type Reader struct {
 
 // Reset begins with a body, which must not change until its last event was used.
 func (r *Reader) Reset(body []byte, form Form) {
-	*r = Reader{form: form, scratch: r.scratch[:0], valid: r.valid[:0]}
+	*r = Reader{form: form, window: window{stops: r.window.stops}, scratch: r.scratch[:0], valid: r.valid[:0]}
 	if form == Lines {
-		r.rest = body
+		r.body, r.rest = body, body
 	} else {
 		r.cursor.Text = body
 	}
@@ -87,26 +89,36 @@ func (r *Reader) nextPlain() bool {
 	if len(r.rest) == 0 || r.rest[0] != '{' {
 		return false
 	}
-	length := bytes.IndexByte(r.rest, '\n')
-	if length < 0 {
-		return false
+	w := &r.window
+	at := len(r.body) - len(r.rest)
+	for {
+		if w.from <= at && at < w.to {
+			s := scanner{src: r.body[w.from:w.to], stops: w.stops}
+			end := s.members(at-w.from+1, maxScan)
+			if end != declined {
+				if next := s.lineEnd(end, w.to == len(r.body)); next != declined {
+					r.takePlain(&s, r.body[at:w.from+end:w.from+end])
+					r.rest = r.body[w.from+next:]
+					return true
+				}
+			}
+			if !s.ended || at == w.from {
+				return false
+			}
+		}
+		w.mark(r.body, at)
 	}
-	// Words are read whole, so that the last one may reach behind the line: any
-	// further would make lines of open strings cost the whole body each.
-	s := scanner{src: r.rest[:min(length+wordBytes, len(r.rest))]}
-	end := s.members(1, maxScan)
-	if end != length && (end != length-1 || r.rest[end] != '\r') {
-		return false
-	}
-	r.Message, r.rest = r.rest[:end:end], r.rest[length+1:]
-	if s.seen&highs != 0 {
-		r.Message = r.repaired(r.Message)
+}
+
+// takePlain makes a line that the scanner read the event at hand.
+func (r *Reader) takePlain(s *scanner, message []byte) {
+	if r.Message = message; r.window.foreign {
+		r.Message = r.repaired(message)
 	}
 	r.Timestamp, r.Timed = 0, false
 	if s.stampTo > 0 {
 		r.Timestamp, r.Timed = millis(s.src[s.stampFrom:s.stampTo])
 	}
-	return true
 }
 
 // reach goes to the next value that may be an event, into arrays and out of them.

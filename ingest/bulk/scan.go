@@ -3,6 +3,8 @@ package bulk
 import (
 	"encoding/binary"
 	"math/bits"
+
+	"sluice/internal/jsonstop"
 )
 
 // scanner reads objects of the shape that shippers send: no white space but
@@ -12,26 +14,17 @@ import (
 // must not accept what jsonscan refuses; FuzzLines compares the two with
 // encoding/json.
 type scanner struct {
-	src []byte // the line at hand, and some bytes of the next
+	src   []byte // lines, the last of which may be cut off
+	stops []byte // their marks
+	ended bool   // it was declined for want of more bytes, perhaps
 
-	stampFrom, stampTo int    // the value of the last timestamp, if stampTo > 0
-	seen               uint64 // all words of strings together: has a high bit if a byte beyond ASCII is in one
+	stampFrom, stampTo int // the value of the last timestamp, if stampTo > 0
 }
 
 const declined = -1
 
 // maxScan is how deep the scanner goes.
 const maxScan = 32
-
-// The loops here look at eight bytes at once. In a word of which a byte is zero,
-// (w-ones)&^w&highs is non-zero, and its lowest bit is in that byte: wrong bits
-// stand only above a right one.
-const (
-	wordBytes = 8
-
-	ones  = 0x0101010101010101
-	highs = ones << 7
-)
 
 var le = binary.LittleEndian
 
@@ -40,59 +33,38 @@ func (s *scanner) at(i int) byte {
 	if uint(i) < uint(len(s.src)) {
 		return s.src[i]
 	}
+	s.ended = true
 	return 0
-}
-
-// short is text for a string that may well end within a word.
-func (s *scanner) short(i int) int {
-	if i+wordBytes > len(s.src) {
-		return s.text(i)
-	}
-	w := le.Uint64(s.src[i:])
-	s.seen |= w
-	m := stops(w)
-	if m == 0 {
-		return s.text(i + wordBytes)
-	}
-	if k := i + bits.TrailingZeros64(m)>>3; s.src[k] == '"' {
-		return k + 1
-	}
-	return s.text(i)
-}
-
-// stops marks the first quote, backslash or control character of a word.
-func stops(w uint64) uint64 {
-	q, b := w^ones*'"', w^ones*'\\'
-	return ((q-ones)&^q | (b-ones)&^b | (w-ones*' ')&^w) & highs
 }
 
 // text passes the string whose first byte is at i.
 func (s *scanner) text(i int) int {
-	src := s.src
-	for i+wordBytes <= len(src) {
-		w := le.Uint64(src[i:])
-		s.seen |= w
-		m := stops(w)
-		if m == 0 {
-			i += wordBytes
-			continue
-		}
-		i += bits.TrailingZeros64(m) >> 3
-		if src[i] == '"' {
+	for {
+		i = jsonstop.Next(s.stops, i)
+		switch s.at(i) {
+		case '"':
 			return i + 1
-		}
-		if src[i] != '\\' {
+		case '\\':
+		default:
 			return declined // a control character
 		}
 		switch s.at(i + 1) {
 		case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 			i += 2
-		default: // \u, or wrong
+		case 'u':
+			for k := i + 2; k < i+6; k++ {
+				if !isHex(s.at(k)) {
+					return declined
+				}
+			}
+			i += 6
+		default:
 			return declined
 		}
 	}
-	return declined
 }
+
+func isHex(c byte) bool { return c-'0' <= 9 || (c|0x20)-'a' <= 5 }
 
 // number passes a number.
 func (s *scanner) number(i int) int {
@@ -116,15 +88,35 @@ func (s *scanner) number(i int) int {
 	return i
 }
 
+// digits passes one digit or more.
 func (s *scanner) digits(i int) int {
 	from := i
-	for uint(i) < uint(len(s.src)) && s.src[i]-'0' <= 9 {
+	for i+8 <= len(s.src) {
+		m := nonDigits(le.Uint64(s.src[i:]))
+		if m != 0 {
+			if i += bits.TrailingZeros64(m) >> 3; i == from {
+				return declined
+			}
+			return i
+		}
+		i += 8
+	}
+	for s.at(i)-'0' <= 9 {
 		i++
 	}
 	if i == from {
 		return declined
 	}
 	return i
+}
+
+// nonDigits marks the first byte of a word that is no decimal digit.
+func nonDigits(w uint64) uint64 {
+	const ones = 0x0101010101010101
+	const highs = ones << 7
+	// A digit xor '0' is at most 9: adding 0x76 leaves the high bit clear.
+	w ^= ones * '0'
+	return (w&^highs + ones*0x76 | w) & highs
 }
 
 // value passes a value that nests at most depth deep.
@@ -166,26 +158,37 @@ func (s *scanner) word(i int, word string) int {
 //
 // hot: BenchmarkLines
 func (s *scanner) members(i, depth int) int {
-	if s.at(i) == '}' {
+	src, stops := s.src, s.stops
+	switch s.at(i) {
+	case '"':
+		i++
+	case '}':
 		return i + 1
+	default:
+		return declined
 	}
 	for {
-		if s.at(i) != '"' {
+		// i is the first byte of a name, which has no escapes.
+		end := jsonstop.Next(stops, i)
+		if end > len(src)-4 {
+			s.ended = true
 			return declined
 		}
-		name := i + 1
-		if i = s.short(name); i == declined || s.at(i) != ':' {
+		w := le.Uint32(src[end : end+4 : end+4])
+		if uint16(w) != '"'|':'<<8 {
 			return declined
 		}
-		stamp := depth == maxScan && isTimestamp(s.src[name:i-1])
-		if i++; s.at(i) == ' ' {
+		from, c := end+2, byte(w>>16)
+		if c == ' ' {
+			from, c = end+3, byte(w>>24)
+		}
+		stamp := depth == maxScan && isTimestamp(src[i:end])
+		if c != '"' {
+			i = s.value(from, depth)
+		} else if i = jsonstop.Next(stops, from+1); s.at(i) == '"' { // as most values are
 			i++
-		}
-		from := i
-		if s.at(i) == '"' { // as most values are: a call less
-			i = s.short(i + 1)
 		} else {
-			i = s.value(i, depth)
+			i = s.text(i)
 		}
 		if i == declined {
 			return declined
@@ -198,6 +201,10 @@ func (s *scanner) members(i, depth int) int {
 			if i++; s.at(i) == ' ' {
 				i++
 			}
+			if s.at(i) != '"' {
+				return declined
+			}
+			i++
 		case '}':
 			return i + 1
 		default:
@@ -206,8 +213,7 @@ func (s *scanner) members(i, depth int) int {
 	}
 }
 
-// isTimestamp compares a name as it stands. Only an escape of the form \u could
-// hide the one that is looked for, and text declines those.
+// isTimestamp compares a name as it stands: those with escapes were declined.
 func isTimestamp(name []byte) bool { return string(name) == "timestamp" }
 
 // elements passes an array whose bracket is before i.
