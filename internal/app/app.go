@@ -24,6 +24,7 @@ import (
 	"sluice/internal/store"
 	"sluice/internal/wal"
 	"sluice/stream/embedded"
+	"sluice/stream/embedded/kinesis"
 )
 
 // App is one sluice process.
@@ -50,6 +51,7 @@ type App struct {
 	kafka         []*kafka.Source
 	replication   replication
 	alarms        alarmRoom
+	dataStreams   *kinesis.Room
 
 	samples       *sampleStore
 	rooms         []room // see add
@@ -136,6 +138,9 @@ func (a *App) open() error {
 	if err := a.openOutbox(); err != nil {
 		return err
 	}
+	if err := a.openKinesis(); err != nil {
+		return err
+	}
 	if err := a.openExports(); err != nil {
 		return err
 	}
@@ -193,7 +198,7 @@ func (a *App) openAPI() error {
 	filters, err := filter.NewAPI(filter.APIConfig{
 		Catalog: a.catalog, Positions: a.store, Clock: a.clock, FiltersPerGroup: a.filtersPerGroup(),
 		Passed: a.dispatcher.Passed, Subscriptions: a.subscriptions, OneAccountPolicy: a.quota(1) == 1, Regexes: a.regexes,
-		Outside: a.outside, Announce: a.announceDestination,
+		Outside: a.outside, Announce: a.announceDestination, Streams: ownStreams{a},
 	})
 	if err != nil {
 		return err

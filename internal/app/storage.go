@@ -56,10 +56,8 @@ func (a *App) storeConfig() store.Config {
 // commits, positions and counters need not: what they say is in the snapshots.
 func (a *App) keepFrame(shard uint32, f wal.Frame) bool {
 	switch f.Type {
-	case wal.TypeMatches, wal.TypePut:
+	case wal.TypeMatches, wal.TypePut, wal.TypeRecords:
 		return a.indexes[shard].Wants(f)
-	case wal.TypeRecords:
-		return true // until the disk budget drops them: nobody counts them down yet
 	}
 	return false
 }

@@ -253,36 +253,45 @@ type waiting struct {
 	arn string
 }
 
-// Send implements outbox.Sender.
+// Send implements outbox.Sender. Whether those of one account go is asked once: none
+// of them may pass an earlier one.
 func (w waiting) Send(ctx context.Context, records []*outbox.Record) error {
 	var refused error
-	var admitted []*outbox.Record
-	var target string
-	for _, r := range records {
-		to, there, ok := w.app.subscriptions.Admits(w.arn, r.Account, r.AccountLevel)
+	for len(records) > 0 {
+		account, level := records[0].Account, records[0].AccountLevel
+		var same, others []*outbox.Record
+		for _, r := range records {
+			if r.Account == account && r.AccountLevel == level {
+				same = append(same, r)
+			} else {
+				others = append(others, r)
+			}
+		}
+		records = others
+		target, there, ok := w.app.subscriptions.Admits(w.arn, account, level)
 		switch {
 		case !there:
 			return &outbox.Refusal{Err: fmt.Errorf("there is no destination %s", w.arn)}
 		case !ok:
-			refused = &outbox.Refusal{Err: fmt.Errorf("the access policy does not let account %s in", r.Account)}
-		default:
-			target, admitted = to, append(admitted, r)
+			refused = &outbox.Refusal{Err: fmt.Errorf("the access policy does not let account %s in", account)}
+			continue
 		}
-	}
-	if len(admitted) > 0 {
-		if err := w.app.sendTo(ctx, target, admitted); err != nil {
+		if err := w.app.sendTo(ctx, target, same); err != nil {
 			return err
 		}
 	}
 	return refused
 }
 
-// sendTo sends records to a logical destination's target.
+// sendTo sends records of one account to a logical destination's target.
 func (a *App) sendTo(ctx context.Context, target string, records []*outbox.Record) error {
 	if s, ok := a.outside.sender(target); ok {
 		return s.Send(ctx, records)
 	}
 	arn, err := awsapi.ParseARN(target)
+	if s, ok := (ownStreams{a}).stream(arn); ok {
+		return s.apart(records[0]).Send(ctx, records)
+	}
 	name, ok := arn.DeliveryStream()
 	if err != nil || !ok {
 		return &outbox.Refusal{Err: fmt.Errorf("there is no %s", target)}
