@@ -11,7 +11,21 @@ import (
 	"sluice/bench/corpus"
 )
 
+// benchCommand is what follows "sluice bench"; nothing, or paths, is to measure.
 type benchCommand struct {
+	Measure benchPathsCommand `cmd:"" default:"withargs" help:"Measure whole paths beside their stages."`
+	Torture tortureCommand    `cmd:"" help:"Break everything around a server, and count what became of each event."`
+}
+
+func (*benchCommand) Help() string {
+	return `Examples:
+
+    sluice bench
+    sluice bench putlogevents/gzip/all --megabytes 2000
+    sluice bench torture --duration 10m`
+}
+
+type benchPathsCommand struct {
 	Paths         []string `arg:"" optional:"" help:"Paths to measure, as ingest/format/keep. Default: the six that the documents speak of."`
 	Corpus        string   `default:"app" help:"Messages: app, cloudtrail, json, vpc, access or trace."`
 	Megabytes     int64    `default:"256" help:"Message bytes to send on each path."`
@@ -25,7 +39,7 @@ type benchCommand struct {
 	Output        string   `short:"o" enum:"text,json" default:"text" help:"Form of the output: text or json."`
 }
 
-func (*benchCommand) Help() string {
+func (*benchPathsCommand) Help() string {
 	return `Measures what this machine does with log events from the request to the object, beside what
 its stages cost alone in the same run. Servers run in processes of their own; their CPU time
 is what counts. Every event is counted in the objects at the end.
@@ -43,7 +57,7 @@ Examples:
 Exit codes: 0 measured, and every event was there; 1 not; 2 wrong command line.`
 }
 
-func (c *benchCommand) Run(p *process) error {
+func (c *benchPathsCommand) Run(p *process) error {
 	kind, ok := corpus.ParseKind(c.Corpus)
 	if !ok {
 		return usage(fmt.Errorf("--corpus %q is none of %s", c.Corpus, corpora()))

@@ -19,7 +19,7 @@ type commands struct {
 	Filter   filterCommand   `cmd:"" help:"Print the lines of files that filter patterns select, as grep does."`
 	Ship     shipCommand     `cmd:"" help:"Send the lines of files, or of standard input, as log events."`
 	Tail     tailCommand     `cmd:"" help:"Print the events of a log group, and follow it."`
-	Bench    benchCommand    `cmd:"" help:"Measure this machine: CPU time of whole paths beside their stages."`
+	Bench    benchCommand    `cmd:"" help:"Measure this machine: CPU time of whole paths beside their stages; and torture."`
 	Export   exportCommand   `cmd:"" help:"Export log groups into a bucket, by tasks."`
 	Check    checkCommand    `cmd:"" help:"Look for damage in the data folder of a server that is not running."`
 	Verify   verifyCommand   `cmd:"" help:"Prove by its manifests what a bucket holds of delivery streams."`
