@@ -132,14 +132,18 @@ func crashAt(t *testing.T, at int) int {
 }
 
 // tryBegin is begin on a machine that may fail meanwhile, at a standing clock.
-func tryBegin(t *testing.T, fsys vfs.FS, mem *vfs.Mem, defs catalog.Store, now time.Time) (*process, error) {
+func tryBegin(t *testing.T, fsys vfs.FS, mem *vfs.Mem, defs catalog.Store, now time.Time, changes ...func(*app.Config)) (*process, error) {
 	t.Helper()
 	ready, announced := io.Pipe()
-	a, err := app.New(app.Config{
+	cfg := app.Config{
 		DataDir: "/data", Listen: "127.0.0.1:0", Admin: "127.0.0.1:0", FS: fsys, Catalog: defs, Ready: announced,
 		TLS: certificate(t), Pipelines: pipelines(1, 60), TestClock: now.Format(time.RFC3339),
 		Log: app.Log{SegmentBytes: 1 << 20, TailBytes: 128 << 10},
-	})
+	}
+	for _, change := range changes {
+		change(&cfg)
+	}
+	a, err := app.New(cfg)
 	if err != nil {
 		return nil, err
 	}

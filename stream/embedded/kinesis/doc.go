@@ -44,7 +44,7 @@
 // # Retention
 //
 // Records older than their stream's retention, by the event clock, are never shown.
-// Once a minute they are let go, unless a delivery stream that reads the stream is
+// Once an hour they are let go, unless a delivery stream that reads the stream is
 // behind; then they leave the disk with their segment of the log or their compacted
 // file.
 //

@@ -92,7 +92,7 @@ func (r *Room) made(s Stream) error {
 
 const (
 	tidyName = "Kinesis streams: retention"
-	tidyEach = time.Minute
+	tidyEach = time.Hour
 )
 
 // Run lets go of what is older than its stream keeps it, until ctx ends.

@@ -240,7 +240,7 @@ func TestRunExpires(t *testing.T) {
 	advance(23*time.Hour, 1)
 	advance(2*time.Hour, 1)
 	needed = math.MaxUint64
-	advance(time.Minute, 0)
+	advance(time.Hour, 0)
 	cancel()
 	<-done
 }

@@ -1,0 +1,236 @@
+package app_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"testing"
+	"time"
+
+	"sluice/internal/app"
+	"sluice/internal/catalog"
+	"sluice/internal/vfs"
+)
+
+const (
+	matchesStream = "matches"
+	matchesARN    = "arn:aws:kinesis:us-east-1:000000000000:stream/" + matchesStream
+)
+
+// kinesis is a call to the Kinesis API that must succeed.
+func (p *process) kinesis(operation string, in map[string]any, out any) {
+	p.t.Helper()
+	p.must("Kinesis_20131202."+operation, in, out)
+}
+
+func (p *process) must(target string, in map[string]any, out any) {
+	p.t.Helper()
+	code, body := p.call(target, in)
+	if code != http.StatusOK {
+		p.t.Fatalf("%s: %d %s", target, code, body)
+	}
+	if out == nil {
+		return
+	}
+	if err := json.Unmarshal([]byte(body), out); err != nil {
+		p.t.Fatal(target, err)
+	}
+}
+
+// subscribe has the group's matches go to a Kinesis stream of this process.
+func (p *process) subscribe(shards int) {
+	p.t.Helper()
+	p.kinesis("CreateStream", map[string]any{"StreamName": matchesStream, "ShardCount": shards}, nil)
+	p.must("Logs_20140328.PutSubscriptionFilter", map[string]any{
+		"logGroupName": group, "filterName": "errors", "filterPattern": wanted, "destinationArn": matchesARN,
+		"roleArn": "arn:aws:iam::000000000000:role/any",
+	}, nil)
+}
+
+// onlyGroups leaves out of the pipelines what delivers to a bucket.
+func onlyGroups(c *app.Config) {
+	c.Pipelines.DeliveryStreams, c.Pipelines.SubscriptionFilters = nil, nil
+}
+
+// document is a DATA_MESSAGE as consumers read it.
+type document struct {
+	MessageType, Owner, LogGroup, LogStream string
+	SubscriptionFilters                     []string
+	LogEvents                               []struct {
+		ID        string
+		Timestamp int64
+		Message   string
+	}
+}
+
+func readDocument(t testing.TB, data []byte) (d document) {
+	t.Helper()
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &d); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return d
+}
+
+// streamed reads the events of every shard of the stream, each message with how
+// often it is there.
+func (p *process) streamed() map[string]int {
+	p.t.Helper()
+	var listed struct{ Shards []struct{ ShardId string } }
+	p.kinesis("ListShards", map[string]any{"StreamName": matchesStream}, &listed)
+	seen := map[string]int{}
+	for _, shard := range listed.Shards {
+		var it struct{ ShardIterator string }
+		p.kinesis("GetShardIterator", map[string]any{
+			"StreamName": matchesStream, "ShardId": shard.ShardId, "ShardIteratorType": "TRIM_HORIZON",
+		}, &it)
+		for next := it.ShardIterator; ; {
+			var page struct {
+				Records            []struct{ Data []byte }
+				NextShardIterator  string
+				MillisBehindLatest int64
+			}
+			p.kinesis("GetRecords", map[string]any{"ShardIterator": next, "Limit": 3}, &page)
+			for _, r := range page.Records {
+				d := readDocument(p.t, r.Data)
+				if d.MessageType != "DATA_MESSAGE" || d.LogGroup != group || len(d.SubscriptionFilters) != 1 {
+					p.t.Errorf("%+v", d)
+				}
+				for _, e := range d.LogEvents {
+					seen[e.Message]++
+				}
+			}
+			if next = page.NextShardIterator; page.MillisBehindLatest == 0 {
+				break
+			}
+		}
+	}
+	return seen
+}
+
+// TestMatchesReachAKinesisStreamOnce runs the path from a log group into a stream on
+// a machine that fails at one operation of its disk, starts again on what is left,
+// and wants every acknowledged match once in the stream. It takes as many of the
+// operations, at random, as fit into a few seconds.
+func TestMatchesReachAKinesisStreamOnce(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	total := streamCrashAt(t, 1<<30)
+	order := rand.New(rand.NewPCG(seed, 3)).Perm(total)
+	deadline, done := time.Now().Add(3*time.Second), 0
+	for _, at := range order {
+		if time.Now().After(deadline) || t.Failed() {
+			break
+		}
+		streamCrashAt(t, at)
+		done++
+	}
+	t.Logf("seed %d: %d of %d operations", seed, done, total)
+	if total < 30 || done == 0 {
+		t.Errorf("only %d of %d operations", done, total)
+	}
+}
+
+// streamCrashAt returns how many operations there were before the crash.
+func streamCrashAt(t *testing.T, at int) int {
+	mem, defs := vfs.NewMem(), catalog.NewMemory()
+	now := time.Now().UTC().Truncate(time.Second)
+	p, err := tryBegin(t, mem, mem, defs, now, onlyGroups)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.subscribe(2)
+	if err := p.stop(); err != nil {
+		t.Fatal(err)
+	}
+
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	m := &machine{mem: mem, at: at, off: cancel}
+	acked := map[string]bool{}
+	if p, err = tryBegin(t, vfs.Fault(m.mem, m.step), m.mem, defs, now, onlyGroups); err == nil {
+		for i := range 8 {
+			text := fmt.Sprint(wanted, " ", i)
+			ok := p.put(fmt.Sprint("s", i%2), text, fmt.Sprint("INFO ", i))
+			acked[text] = ok && m.left() == nil
+			if i%3 == 2 {
+				p.advance(ctx, time.Second)
+			}
+		}
+		err = p.stop()
+	}
+	after := m.left()
+	if after == nil {
+		if err != nil {
+			t.Fatal("without a crash:", err)
+		}
+		after = m.mem
+	}
+	if p, err = tryBegin(t, after, after, defs, now, onlyGroups); err != nil {
+		t.Fatalf("crash at %d: start again: %v", at, err)
+	}
+	p.advance(context.Background(), time.Hour)
+	seen := p.streamed()
+	for text, ok := range acked {
+		if ok && seen[text] == 0 || seen[text] > 1 {
+			t.Errorf("crash at %d: %s is there %d times, acknowledged: %v", at, text, seen[text], ok)
+		}
+		delete(seen, text)
+	}
+	if len(seen) > 0 {
+		t.Errorf("crash at %d: never sent, or no match: %v", at, seen)
+	}
+	if err := p.stop(); err != nil {
+		t.Errorf("crash at %d: %v", at, err)
+	}
+	return m.steps
+}
+
+// TestAKinesisStreamThatWasDeleted: what matches meanwhile waits for the next one of
+// its name.
+func TestAKinesisStreamThatWasDeleted(t *testing.T) {
+	now := time.Now().UTC().Truncate(time.Second)
+	mem, defs := vfs.NewMem(), catalog.NewMemory()
+	p, err := tryBegin(t, mem, mem, defs, now, onlyGroups)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { p.stop() }()
+	p.subscribe(1)
+	p.put("s0", "ERROR before")
+	p.advance(t.Context(), time.Second)
+	if seen := p.streamed(); len(seen) != 1 || seen["ERROR before"] != 1 {
+		t.Error(seen)
+	}
+	p.kinesis("DeleteStream", map[string]any{"StreamName": matchesStream}, nil)
+	code, body := p.call("Logs_20140328.PutSubscriptionFilter", map[string]any{
+		"logGroupName": group, "filterName": "more", "filterPattern": "", "destinationArn": matchesARN, "roleArn": "arn:aws:iam::000000000000:role/any",
+	})
+	if code != http.StatusBadRequest {
+		t.Error("a filter to a stream that is not there:", code, body)
+	}
+	p.put("s0", "ERROR meanwhile")
+	p.advance(t.Context(), time.Second)
+	if err := p.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = tryBegin(t, mem, mem, defs, now.Add(time.Minute), onlyGroups); err != nil {
+		t.Fatal(err)
+	}
+	p.kinesis("CreateStream", map[string]any{"StreamName": matchesStream, "ShardCount": 1}, nil)
+	p.advance(t.Context(), time.Hour)
+	if seen := p.streamed(); len(seen) != 1 || seen["ERROR meanwhile"] != 1 {
+		t.Error(seen)
+	}
+}
