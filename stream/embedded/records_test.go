@@ -307,3 +307,42 @@ func FuzzRecords(f *testing.F) {
 		}
 	})
 }
+
+// TestFollower: a reader with a position of its own begins where it is told, and goes
+// on with the stream that has the name now.
+func TestFollower(t *testing.T) {
+	s := openStream(t, vfs.NewMem(), 1)
+	s.appendRecords(t, 0, 1, record(0, 1, []byte("before")))
+	stream, there := uint64(kinesisStream), true
+	const owner, wake = 5, 6
+	f := s.Follow(func() (uint64, bool) { return stream, there }, wake, s.Ends())
+	more, stop := f.Notify(owner)
+	defer stop()
+	check := func(from uint64, want ...string) {
+		t.Helper()
+		span := f.Span(owner, 0, from, math.MaxInt64)
+		var got []string
+		err := f.Parcels(t.Context(), owner, span.Range, func(p event.Parcel) error {
+			for _, r := range p.Records {
+				got = append(got, string(r))
+			}
+			return nil
+		})
+		if err != nil || !slices.Equal(got, want) || span.Count != int64(len(want)) || span.Range.Start != from || span.Range.Empty() != (len(want) == 0) {
+			t.Errorf("from %d: %q in %+v, want %q: %v", from, got, span, want, err)
+		}
+	}
+	check(0)
+	s.appendRecords(t, 0, 2, record(1, 2, []byte("one")), record(2, 3, []byte("two")))
+	s.Published(wake)
+	<-more
+	check(0, "one", "two")
+	check(s.End(0))
+	there = false
+	check(0)
+	stream, there = kinesisStream+1, true
+	if _, err := s.AppendRecords(t.Context(), stream, 0, 3, nil, embedded.Mark{}, []embedded.Record{record(0, 4, []byte("another"))}); err != nil {
+		t.Fatal(err)
+	}
+	check(0, "another")
+}
