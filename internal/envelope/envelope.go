@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"sluice/internal/event"
+	"sluice/internal/eventid"
 )
 
 // MaxPayload is the size that a payload stays below: a Firehose record may have
@@ -110,13 +111,15 @@ func AppendStart(dst []byte, d event.Delivery) []byte {
 //
 // hot: BenchmarkAppend
 func AppendEvents(dst []byte, d event.Delivery, p Part) []byte {
-	var print ids
+	head := eventHead{id: event.ID{Ingested: d.Batch.Ingested(), Request: d.Batch.Request()}}
 	fields, end := 0, 0 // the system fields of the first event, once they are there
 	for i := p.From; i < p.To; i++ {
 		if dst[len(dst)-1] != '[' {
 			dst = append(dst, ',')
 		}
-		dst = appendEvent(dst, &print, d.Batch, at(d, i))
+		at := at(d, i)
+		dst = head.append(dst, d.Batch.Timestamp(at), d.Batch.Index(at))
+		dst = append(appendString(dst, d.Batch.Message(at)), '}')
 		switch {
 		case d.Traits&event.TraitSystemFields == 0:
 		case end == 0:
@@ -127,6 +130,46 @@ func AppendEvents(dst []byte, d event.Delivery, p Part) []byte {
 			dst = append(dst[:len(dst)-1], dst[fields:end]...)
 		}
 	}
+	return dst
+}
+
+// eventHead prints what stands before the messages of a batch's events:
+//
+//	{"id":"<56 digits>","timestamp":ms,"message":
+//
+// It keeps the last one and writes over it what changed: the id, and of the
+// timestamp what is less than a day.
+type eventHead struct {
+	id    event.ID
+	print eventid.Printer
+
+	day  int64 // of the last event, 10^8 ms long; 0 before the first
+	n    int   // of text
+	text [128]byte
+}
+
+const (
+	idAt     = len(`{"id":"`)
+	idDigits = 56
+	day      = 100_000_000
+)
+
+func (h *eventHead) append(dst []byte, timestamp int64, index uint16) []byte {
+	h.id.Timestamp, h.id.Index = timestamp, index
+	id := h.print.Append(h.text[idAt:idAt], h.id)
+	if today := timestamp / day; today > 0 && today == h.day && len(id) == idDigits {
+		eventid.Put8(h.text[h.n-len(`,"message":`)-8:], uint64(timestamp-today*day))
+		return append(dst, h.text[:h.n]...)
+	}
+	h.day = 0
+	from := len(dst)
+	dst = h.print.Append(append(dst, `{"id":"`...), h.id)
+	if len(dst)-from == idAt+idDigits {
+		h.day = timestamp / day
+	}
+	dst = strconv.AppendInt(append(dst, `","timestamp":`...), timestamp, 10)
+	dst = append(dst, `,"message":`...)
+	h.n = copy(h.text[:], dst[from:])
 	return dst
 }
 
@@ -176,16 +219,6 @@ func appendHead(dst []byte, messageType string, s event.Source) []byte {
 	dst = appendString(dst, []byte(s.LogGroup))
 	dst = append(dst, `,"logStream":`...)
 	return appendString(dst, []byte(s.LogStream))
-}
-
-func appendEvent(dst []byte, print *ids, b event.Batch, i int) []byte {
-	dst = append(dst, `{"id":"`...)
-	dst = print.append(dst, b.ID(i))
-	dst = append(dst, `","timestamp":`...)
-	dst = strconv.AppendInt(dst, b.Timestamp(i), 10)
-	dst = append(dst, `,"message":`...)
-	dst = appendString(dst, b.Message(i))
-	return append(dst, '}')
 }
 
 // AppendControl appends the CONTROL_MESSAGE with which CloudWatch Logs probes a

@@ -196,6 +196,33 @@ func TestMemberIsOneGzipStream(t *testing.T) {
 	}
 }
 
+// TestMemberOfPieces compares a member that is compressed piece by piece with its
+// document.
+func TestMemberOfPieces(t *testing.T) {
+	messages := make([]string, 3000)
+	for i := range messages {
+		messages[i] = strings.Repeat(fmt.Sprintf(`"%d" é`, i), i%9)
+	}
+	p := envelope.GetPacker()
+	defer p.Release()
+	for _, traits := range []event.Traits{0, event.TraitSystemFields | event.TraitAccountLevel} {
+		d := event.Delivery{Batch: seal(t, messages...), Filter: "f", Traits: traits}
+		for _, part := range []envelope.Part{{From: 0, To: len(messages)}, {From: 7, To: 8}, {From: 100, To: 2999}} {
+			r, err := gzip.NewReader(bytes.NewReader(bytes.Clone(p.Member(d, part))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := p.Document(d, part); !bytes.Equal(got, want) {
+				t.Errorf("part %v: %d bytes, want the document's %d", part, len(got), len(want))
+			}
+		}
+	}
+}
+
 func FuzzAppend(f *testing.F) {
 	f.Add("GET /", "a\"b\\\x00\x1f", "\xff\xfe日", "i-1")
 	f.Add("\xe2\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc3")
