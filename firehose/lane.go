@@ -96,6 +96,9 @@ func (l *lane) next(ctx context.Context, cur cursor, more <-chan struct{}) error
 
 // look says what is to be cut now, or when to look again even without a signal.
 func (l *lane) look(ctx context.Context, cur cursor, told *settings) (*plan, time.Time, error) {
+	if gap := l.feed.gap(told); gap != nil {
+		return gap, time.Time{}, nil
+	}
 	now := l.room.cfg.Clock.Now() // first: what is due then has all that came before
 	if told.partitioned() || len(cur.marks) > 0 {
 		return l.lookAtPartitions(ctx, cur, told, now)
@@ -204,7 +207,11 @@ func (l *lane) dueAt(told *settings, span event.Span) time.Time {
 // makes a lost signal harmless; and on a Test clock, which may be moved between
 // a signal and the lane's look, it is what arms the hint inside the move.
 func (c *settings) lookAgain() time.Duration {
-	return max(time.Second, c.config.hintInterval())
+	interval := c.config.hintInterval()
+	if c.backup != nil {
+		interval = min(interval, c.backup.config.hintInterval())
+	}
+	return max(time.Second, interval)
 }
 
 // idle waits until there may be something to do.
