@@ -11,6 +11,7 @@ import (
 	"sluice/internal/clock"
 	"sluice/internal/event"
 	"sluice/internal/objput"
+	"sluice/internal/vfs"
 	"sluice/internal/wal"
 )
 
@@ -40,6 +41,18 @@ type Config struct {
 	// CreatingFor is how long a new delivery stream is described as CREATING, so
 	// that waiters are exercised. Default 0.
 	CreatingFor time.Duration
+	// Scratch is a folder for what is read from sources outside and not delivered
+	// yet; it is emptied by New. Default none: there are no such sources.
+	Scratch string
+	// ScratchFS has that folder. Default the machine's.
+	ScratchFS vfs.FS
+	// SpoolBytes is how large all that may become, shared by the parts of sources
+	// that are this process's: one that has used up half of its share delivers
+	// before its hints are reached. Default 1 GiB, and at least 8 MiB for each.
+	SpoolBytes int64
+	// SkipGaps goes on where a source outside lost records before they were read,
+	// and says so in the manifests. Default: the part stops.
+	SkipGaps bool
 }
 
 func (c Config) withDefaults() Config {
@@ -57,6 +70,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.GatherBytes <= 0 {
 		c.GatherBytes = 32 << 20
+	}
+	if c.ScratchFS == nil {
+		c.ScratchFS = vfs.OS
+	}
+	if c.SpoolBytes <= 0 {
+		c.SpoolBytes = 1 << 30
 	}
 	return c
 }
@@ -110,6 +129,8 @@ type Links struct {
 	States []*State
 	// ErrorLog is for CloudWatchLoggingOptions; nil writes nothing.
 	ErrorLog ErrorLog
+	// Outside opens sources outside; nil knows none.
+	Outside Outside
 }
 
 func (l Links) check() error {

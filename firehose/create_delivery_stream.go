@@ -1,6 +1,7 @@
 package firehose
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -57,8 +58,8 @@ type createInput struct {
 	ExtendedS3DestinationConfiguration *destination
 	Tags                               []tag
 
-	KinesisStreamSourceConfiguration                   jsontext.Value
-	MSKSourceConfiguration                             jsontext.Value
+	KinesisStreamSourceConfiguration                   *kinesisSource
+	MSKSourceConfiguration                             *mskSource
 	DatabaseSourceConfiguration                        jsontext.Value
 	DirectPutSourceConfiguration                       jsontext.Value
 	DeliveryStreamEncryptionConfigurationInput         *encryptionInput
@@ -84,8 +85,14 @@ func (r *Room) create(_ context.Context, c awsapi.Caller, in *createInput) (*cre
 	if err != nil {
 		return nil, err
 	}
+	source, now := in.source(), r.now()
+	if source != nil {
+		if err := r.known(source, source.origin(&stream{Scope: scopeOf(c), Name: in.DeliveryStreamName, created: now})); err != nil {
+			return nil, err
+		}
+	}
 	config, err := awsapi.AppendJSON(nil, kept{
-		destination: *d.withDefaults(), Encryption: in.DeliveryStreamEncryptionConfigurationInput.enabled(r.now()),
+		destination: *d.withDefaults(), Encryption: in.DeliveryStreamEncryptionConfigurationInput.enabled(now), Source: source,
 	})
 	if err != nil {
 		return nil, err
@@ -94,7 +101,7 @@ func (r *Room) create(_ context.Context, c awsapi.Caller, in *createInput) (*cre
 		return nil, err
 	}
 	made, err := r.links.Definitions.CreateDeliveryStream(catalog.DeliveryStream{
-		Scope: scopeOf(c), Name: in.DeliveryStreamName, Created: r.now(), Type: directPut, Config: config, Tags: tagMap(in.Tags),
+		Scope: scopeOf(c), Name: in.DeliveryStreamName, Created: now, Type: in.kind(), Config: config, Tags: tagMap(in.Tags),
 	})
 	if errors.Is(err, catalog.ErrExists) {
 		return nil, awsapi.DeliveryStreamExists(c, in.DeliveryStreamName)
@@ -146,7 +153,7 @@ func (in *createInput) model() error {
 	v := awsapi.FirehoseValidation()
 	validateName(v, in.DeliveryStreamName)
 	if in.DeliveryStreamType != "" {
-		v.Enum("deliveryStreamType", in.DeliveryStreamType, directPut, "KinesisStreamAsSource", "MSKAsSource", "DatabaseAsSource")
+		v.Enum("deliveryStreamType", in.DeliveryStreamType, directPut, kinesisAsSource, mskAsSource, "DatabaseAsSource")
 	}
 	if in.S3DestinationConfiguration != nil {
 		in.S3DestinationConfiguration.model(v, "s3DestinationConfiguration")
@@ -154,6 +161,8 @@ func (in *createInput) model() error {
 	if in.ExtendedS3DestinationConfiguration != nil {
 		in.ExtendedS3DestinationConfiguration.model(v, "extendedS3DestinationConfiguration")
 	}
+	in.KinesisStreamSourceConfiguration.model(v)
+	in.MSKSourceConfiguration.model(v)
 	in.DeliveryStreamEncryptionConfigurationInput.model(v)
 	validateTags(v, in.Tags)
 	return v.Err()
@@ -206,9 +215,9 @@ func (in *createInput) destination(c awsapi.Caller) (*destination, error) {
 	switch {
 	case len(s3)+len(others) != 1:
 		return nil, awsapi.InvalidArgument("Exactly one destination configuration is supported for a Firehose")
-	case in.DeliveryStreamType == "KinesisStreamAsSource" && !given(in.KinesisStreamSourceConfiguration):
+	case in.DeliveryStreamType == kinesisAsSource && in.KinesisStreamSourceConfiguration == nil:
 		return nil, awsapi.InvalidArgument("KinesisSourceStreamConfig is mandatory for KinesisStreamAsSource stream type.")
-	case in.DeliveryStreamType == "MSKAsSource" && !given(in.MSKSourceConfiguration):
+	case in.DeliveryStreamType == mskAsSource && in.MSKSourceConfiguration == nil:
 		return nil, awsapi.InvalidArgument("MSKSourceConfig is mandatory for MSK as Source stream type.")
 	case len(others) > 0:
 		if err := checkRedshift(in.RedshiftDestinationConfiguration); err != nil {
@@ -268,11 +277,13 @@ func givenNames(members []member) (names []string) {
 	return names
 }
 
+func (in *createInput) kind() string { return cmp.Or(in.DeliveryStreamType, directPut) }
+
 // checkSource: AWS accepts and ignores a source block of another type than the
 // stream's, and so does this.
 func (in *createInput) checkSource() error {
 	switch {
-	case in.DeliveryStreamType != "" && in.DeliveryStreamType != directPut:
+	case in.DeliveryStreamType == "DatabaseAsSource":
 		return unsupported("The DeliveryStreamType " + in.DeliveryStreamType)
 	case given(in.DirectPutSourceConfiguration):
 		return unsupported("DirectPutSourceConfiguration")

@@ -69,7 +69,7 @@ func (r *Room) keep(s *stream, failure error) error {
 	if !errors.As(failure, &stop) {
 		return r.open(s.settings().defined)
 	}
-	for _, l := range s.lanes {
+	for _, l := range s.all() {
 		l.note(failure)
 	}
 	r.mu.Lock()

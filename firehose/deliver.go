@@ -105,9 +105,12 @@ func (l *lane) deliver(ctx context.Context, cur cursor) error {
 	if err := l.precedent(ctx, a); err != nil {
 		return err
 	}
-	if a.plan.whole {
+	switch {
+	case a.plan.gap:
+		a.done[0] = &result{}
+	case a.plan.whole:
 		err = l.whole(ctx, a)
-	} else {
+	default:
 		err = l.parts(ctx, a)
 	}
 	if err != nil {
@@ -214,7 +217,7 @@ func (l *lane) each(ctx context.Context, n int, do func(ctx context.Context, i i
 // commit writes the manifest, then the position.
 func (l *lane) commit(ctx context.Context, cur cursor, r result) error {
 	p := cur.plan
-	body, err := l.newManifest(cur, r)
+	body, err := l.newManifest(ctx, cur, r)
 	if err != nil {
 		return fmt.Errorf("write manifest: %w", err)
 	}

@@ -37,7 +37,8 @@ type description struct {
 	DeliveryStreamType                    string
 	VersionId                             string
 	CreateTimestamp                       awsapi.Timestamp
-	LastUpdateTimestamp                   *awsapi.Timestamp `json:",omitzero"`
+	LastUpdateTimestamp                   *awsapi.Timestamp  `json:",omitzero"`
+	Source                                *sourceDescription `json:",omitzero"`
 	Destinations                          []destinationDescription
 	HasMoreDestinations                   bool
 }
@@ -83,6 +84,7 @@ func (r *Room) describe(_ context.Context, c awsapi.Caller, in *describeInput) (
 		DeliveryStreamName: s.Name, DeliveryStreamARN: s.arn, DeliveryStreamStatus: status,
 		DeliveryStreamEncryptionConfiguration: told.kept.Encryption.describe(r.now(), r.cfg.CreatingFor),
 		DeliveryStreamType:                    s.kind, VersionId: told.versionID(), CreateTimestamp: timestamp(s.created),
+		Source:       told.kept.Source.describe(s.created),
 		Destinations: []destinationDescription{},
 	}
 	if told.defined.Version > 1 {

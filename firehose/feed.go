@@ -27,6 +27,9 @@ type feed interface {
 	// parcels visits positions [start, end) in order. A parcel is valid until
 	// visit returns.
 	parcels(ctx context.Context, start, end uint64, visit func(event.Parcel) error) error
+	// gap is a plan to go on behind what the source lost, when everything before
+	// it is done; nil when nothing is lost.
+	gap(told *settings) *plan
 	// notify signals after more came.
 	notify() (more <-chan struct{}, stop func())
 	// cursor is where the lane stands.
@@ -35,7 +38,7 @@ type feed interface {
 	// has it then.
 	plan(ctx context.Context, p *plan) error
 	// carry is what the manifest of the open plan says for the lane's next owner.
-	carry() (carried, error)
+	carry(ctx context.Context) (carried, error)
 	// commit makes what is done durable, and moves the cursor.
 	commit(ctx context.Context, m commit) error
 	// discard gives up what waits, when the delivery stream is deleted.
@@ -71,6 +74,9 @@ func (f *local) since(_ uint64, arrived int64) int64 { return arrived }
 // pressed: the log has a budget of its own.
 func (f *local) pressed() bool { return false }
 
+// gap: frames that the log lost are gone around, and counted by it.
+func (f *local) gap(*settings) *plan { return nil }
+
 func (f *local) parcels(ctx context.Context, start, end uint64, visit func(event.Parcel) error) error {
 	r := event.Range{Shard: f.shard, Start: start, End: end}
 	if err := f.source.Parcels(ctx, f.key, r, visit); err != nil {
@@ -87,7 +93,7 @@ func (f *local) plan(ctx context.Context, p *plan) error {
 	return f.append(ctx, wal.TypePlan, p.append(nil))
 }
 
-func (f *local) carry() (carried, error) { return carried{}, nil }
+func (f *local) carry(context.Context) (carried, error) { return carried{}, nil }
 
 func (f *local) commit(ctx context.Context, m commit) error {
 	return f.append(ctx, wal.TypeCommit, m.append(nil))

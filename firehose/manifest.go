@@ -1,6 +1,7 @@
 package firehose
 
 import (
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -69,10 +70,10 @@ func manifestKey(chain, lane string, cut uint64) string {
 	return fmt.Sprintf("_sluice/commit/%s/%s/%020d.json", chain, lane, cut)
 }
 
-func (l *lane) newManifest(c cursor, r result) ([]byte, error) {
+func (l *lane) newManifest(ctx context.Context, c cursor, r result) ([]byte, error) {
 	p := c.plan
 	_, _, oldest := p.sums()
-	carry, err := l.feed.carry()
+	carry, err := l.feed.carry(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -122,6 +123,30 @@ func (o *manifestObject) describe(a *attempt, p *part) {
 // carried is what a manifest of a lane outside tells the lane's next owner, who
 // may be another process: there is no other place that outlives one.
 type carried struct {
-	// Lane names the partition or shard of the source.
-	Lane string `json:"lane,omitempty"`
+	// Lane names the partition or shard of the source, whose ARN Source is.
+	Lane   string `json:"lane,omitempty"`
+	Source string `json:"source,omitempty"`
+	// Place is what the source needs to find the position afterwards.
+	Place string `json:"place,omitempty"`
+	// Keys are the greatest keys of each sender below the position afterwards.
+	Keys []carriedKey `json:"keys,omitempty"`
+	// Ahead are the partitions that are done beyond that position, and up to
+	// where; AheadBy is the settings that give their names, in hexadecimal, a
+	// meaning.
+	Ahead   map[string]uint64 `json:"ahead,omitempty"`
+	AheadBy *aheadBy          `json:"aheadBy,omitempty"`
+	// Lost are positions in [start, end) that the source lost before they were
+	// read.
+	Lost []lost `json:"lost,omitempty"`
+}
+
+type aheadBy struct {
+	Version uint32          `json:"version"`
+	Config  json.RawMessage `json:"config"`
+}
+
+// lost is positions [from, to).
+type lost struct {
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
 }

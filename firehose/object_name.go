@@ -21,12 +21,25 @@ func objectUUID(route uint64, shard uint32, partition string, first uint64) stri
 	b = le.AppendUint64(b, route)
 	b = le.AppendUint32(b, shard)
 	b = le.AppendUint64(b, first)
-	b = append(b, partition...)
-	u := sha1.Sum(b)
+	return uuidOf(append(b, partition...))
+}
+
+// uuidOf is the version 5 UUID of a name in its space.
+func uuidOf(name []byte) string {
+	u := sha1.Sum(name)
 	u[6] = u[6]&0x0f | 0x50
 	u[8] = u[8]&0x3f | 0x80
 	h := hex.EncodeToString(u[:16])
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+// outsideUUID is that of a part of a source outside. Processes that share one know
+// the delivery stream by its ARN alone: a route is of one data folder.
+func outsideUUID(arn, part, partition string, first uint64) string {
+	b := append([]byte{}, uuidSpace[:]...)
+	b = appendText(appendText(append(b, "outside"...), arn), part)
+	b = le.AppendUint64(b, first)
+	return uuidOf(append(b, partition...))
 }
 
 const (

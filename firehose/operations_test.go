@@ -95,11 +95,14 @@ func TestCreateSemanticChecks(t *testing.T) {
 	f(s3(`"CloudWatchLoggingOptions":{"Enabled":true}`), "CloudWatch Log Group Name is required if CloudWatch Logging is enabled")
 	f(s3(`"S3BackupMode":"Enabled"`), "S3 backup destination configuration is required when enabling S3 backup.")
 
+	const kinesisStream, cluster = "arn:aws:kinesis:us-east-1:000000000000:stream/s", "arn:aws:kafka:us-east-1:000000000000:cluster/c/1"
+	f(`"DeliveryStreamType":"KinesisStreamAsSource",`+kinesisOf(kinesisStream)+one, "Firehose is unable to read from "+kinesisStream+": the configuration of this sluice has no such source.")
+	f(`"DeliveryStreamType":"MSKAsSource",`+mskOf(cluster, "t")+one, "Firehose is unable to read from "+cluster+": the configuration of this sluice has no such source.")
+
 	// What AWS has and this version has not.
 	g := func(members, feature string) { t.Helper(); f(members, feature+" is not supported yet by this version") }
 	g(`"HttpEndpointDestinationConfiguration":{"x":1}`, "HttpEndpointDestinationConfiguration")
 	g(`"IcebergDestinationConfiguration":{"x":1}`, "IcebergDestinationConfiguration")
-	g(`"DeliveryStreamType":"KinesisStreamAsSource","KinesisStreamSourceConfiguration":{"x":1},`+one, "The DeliveryStreamType KinesisStreamAsSource")
 	g(`"DeliveryStreamType":"DatabaseAsSource",`+one, "The DeliveryStreamType DatabaseAsSource")
 	g(`"DirectPutSourceConfiguration":{"ThroughputHintInMBs":5},`+one, "DirectPutSourceConfiguration")
 	g(s3(`"EncryptionConfiguration":{"KMSEncryptionConfig":{"AWSKMSKeyARN":"arn:aws:kms:us-east-1:000000000000:key/k"}}`), "KMSEncryptionConfig")

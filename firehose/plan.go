@@ -20,6 +20,7 @@ const (
 	planFixed   = 8 + 4*8 + 4
 	partFixed   = 6 * 8
 	flagWhole   = 1
+	flagGap     = 2
 )
 
 // plan is what a cut is going to put: everything that an attempt, after a crash
@@ -45,7 +46,9 @@ const (
 //
 // A part covers what its partition holds in [part's first, end). Flag 1: the
 // plan is whole, a part covers everything from its first to that of the next one
-// or the end, and the position afterwards is the end. Frames of version 1 are
+// or the end, and the position afterwards is the end. Flag 2: the plan is of
+// positions that a source outside has lost; its one part has no object, and the
+// token of the place behind them for a key. Frames of version 1 are
 // whole plans without a configuration (plan_v1.go).
 type plan struct {
 	version  uint32 // of the delivery stream's configuration
@@ -58,6 +61,7 @@ type plan struct {
 	chain  string // folder of its manifests under _sluice/commit/
 	config []byte // catalog.DeliveryStream.Config it was made by; nil in version 1
 	whole  bool
+	gap    bool
 	parts  []part
 
 	v1 *planV1 // what only frames of version 1 say
@@ -116,6 +120,9 @@ func (p *plan) append(dst []byte) []byte {
 	if p.whole {
 		flags = flagWhole
 	}
+	if p.gap {
+		flags |= flagGap
+	}
 	dst = append(dst, planVersion, flags, 0, 0)
 	dst = le.AppendUint32(dst, p.version)
 	for _, v := range []uint64{p.cut, p.first, p.end, p.position} {
@@ -159,7 +166,7 @@ func openPlan(b []byte) (*plan, error) {
 	}
 	word := func(i int) uint64 { return le.Uint64(b[8+8*i:]) }
 	p := &plan{
-		whole: b[1]&flagWhole != 0, version: le.Uint32(b[4:]),
+		whole: b[1]&flagWhole != 0, gap: b[1]&flagGap != 0, version: le.Uint32(b[4:]),
 		cut: word(0), first: word(1), end: word(2), position: word(3),
 	}
 	n := uint64(le.Uint32(b[planFixed-4:]))

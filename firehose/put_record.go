@@ -66,6 +66,9 @@ func (r *Room) accept(ctx context.Context, c awsapi.Caller, name string, records
 	if status != statusActive {
 		return event.Position{}, nil, awsapi.ServiceUnavailable("Firehose %s under accountId %s is %s.", name, c.Account, status)
 	}
+	if s.kind != directPut {
+		return event.Position{}, nil, awsapi.InvalidArgument("This operation is not permitted on %s delivery stream type.", s.kind)
+	}
 	if s.settings().config.form() != formMembers {
 		return event.Position{}, nil, errInvalidSource
 	}

@@ -17,6 +17,7 @@ type Room struct {
 	encoders slots
 	uploads  slots
 	gathers  slots
+	outside  outsiders
 
 	mu      sync.RWMutex // guards streams and running; never held across I/O
 	streams map[streamName]*stream
@@ -51,10 +52,13 @@ func New(cfg Config, links Links) (*Room, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
+	if err := emptyScratch(cfg); err != nil {
+		return nil, err
+	}
 	r := &Room{
 		cfg: cfg, links: links, streams: map[streamName]*stream{},
 		encoders: make(slots, cfg.Encoders), uploads: make(slots, cfg.Uploads),
-		gathers: make(slots, maxGathers),
+		gathers: make(slots, maxGathers), outside: outsiders{limit: cfg.SpoolBytes},
 	}
 	for _, d := range links.Definitions.AllDeliveryStreams() {
 		s, err := r.newStream(d)
@@ -105,14 +109,21 @@ func (r *Room) Run(ctx context.Context) error {
 func (r *Room) start(s *stream) {
 	ctx, cancel := context.WithCancel(r.running)
 	s.cancel = cancel
-	for _, l := range s.lanes {
+	begin := func(run func()) {
 		r.lanes.Add(1)
 		s.done.Add(1)
 		go func() {
 			defer r.lanes.Done()
 			defer s.done.Done()
-			l.run(ctx)
+			run()
 		}()
+	}
+	if s.group != nil {
+		begin(func() { s.group.Run(ctx, func(ctx context.Context, c Claim) { r.serve(ctx, s, c) }) })
+		return
+	}
+	for _, l := range s.lanes {
+		begin(func() { l.run(ctx) })
 	}
 }
 
@@ -143,7 +154,7 @@ func (r *Room) discard(ctx context.Context, s *stream) error {
 		cancel()
 		s.done.Wait()
 	}
-	for _, l := range s.lanes {
+	for _, l := range s.all() {
 		if err := l.feed.discard(ctx); err != nil {
 			return err
 		}

@@ -150,7 +150,7 @@ func TestOtherTexts(t *testing.T) {
 	g("", `"KeyType":"CUSTOMER_MANAGED_CMK"`, "InvalidArgumentException: KeyARN has to be specified when KeyType is CUSTOMER_MANAGED_CMK")
 	g("", `"KeyType":"AWS_OWNED_CMK","KeyARN":"`+keyHere+`"`, "InvalidArgumentException: KeyARN cannot be specified when KeyType is AWS_OWNED_CMK")
 	g("", `"KeyType":"CUSTOMER_MANAGED_CMK","KeyARN":"arn:aws:kms:eu-west-1:000000000000:key/k"`, "InvalidArgumentException: Cross-region keys are not allowed for SSE. Please provide CMKs in the same region as firehose")
-	g(`"DeliveryStreamType":"KinesisStreamAsSource","KinesisStreamSourceConfiguration":{"x":1},`, `"KeyType":"AWS_OWNED_CMK"`,
+	g(`"DeliveryStreamType":"KinesisStreamAsSource",`+kinesisOf(keyHere), `"KeyType":"AWS_OWNED_CMK"`,
 		"InvalidArgumentException: Server side encryption from firehose is only allowed for direct put delivery streams and database as a source delivery streams")
 	g("", ``, "ValidationException: 1 validation error detected: Value at 'deliveryStreamEncryptionConfigurationInput.keyType' failed to satisfy constraint: Member must not be null")
 }

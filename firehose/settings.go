@@ -40,6 +40,13 @@ type kept struct {
 	// numbers them too, while a client's VersionId is that of the destination.
 	Unversioned int               `json:",omitzero"`
 	Encryption  *streamEncryption `json:",omitzero"`
+	Source      *sourceConfig     `json:",omitzero"`
+}
+
+// with is what is kept when another destination is given.
+func (k kept) with(d *destination) kept {
+	k.destination = *d
+	return k
 }
 
 func newSettings(d catalog.DeliveryStream) (*settings, error) {

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"sluice/internal/catalog"
 	"sluice/internal/objput"
@@ -66,6 +68,7 @@ func (l *lane) note(err error) (attempts int, goOn bool) {
 	l.health = health{next, err, l.health.Attempts + 1}
 	attempts = l.health.Attempts
 	l.mu.Unlock()
+	l.stream.retries.Add(1)
 	if changed {
 		l.room.cfg.Logger.Error("delivery failed", "stream", l.stream.Name, "region", l.stream.Region,
 			"account", l.stream.Account, "shard", l.id, "condition", next.String(), "error", err)
@@ -108,6 +111,26 @@ type Status struct {
 	Quarantined, Dropped int64
 	// Partitions hold something that waits; 0 where records are not partitioned.
 	Partitions int64
+
+	// Retries counts attempts to read or to deliver that failed, since the start.
+	Retries int64
+
+	// Of a source outside, of which other processes may have parts, too: the
+	// counters above are those of this process then, since it started, and
+	// InFlight is what it has read.
+	Outside bool
+	// Parts of the source are this process's.
+	Parts int
+	// Lag is the positions in them that are not done, as far as is known, and
+	// Behind the greatest age of one against the end of its part, if the source
+	// tells.
+	Lag    int64
+	Behind time.Duration
+	// SpoolBytes are in scratch files.
+	SpoolBytes int64
+	// LostPositions were gone from the source before they were read, and were
+	// passed over. Duplicates were there before, by their senders' keys.
+	LostPositions, Duplicates int64
 }
 
 // Status lists all delivery streams by account, region and name.
@@ -129,21 +152,24 @@ func (r *Room) Status(context.Context) []Status {
 }
 
 func (s *stream) status(r *Room) Status {
-	st := Status{Scope: s.Scope, Name: s.Name, Route: s.Route}
-	for _, l := range s.lanes {
+	st := Status{Scope: s.Scope, Name: s.Name, Route: s.Route, Outside: s.source != Origin{}}
+	st.Retries, st.LostPositions, st.Duplicates = s.retries.Load(), s.lost.Load(), s.duplicates.Load()
+	if st.Outside && s.group == nil {
+		st.Condition, st.Err = Parked, fmt.Errorf("%w: %s", ErrNoSource, s.source.ARN)
+	}
+	s.mu.Lock()
+	lanes := slices.Clone(s.lanes)
+	st.add(s.past)
+	s.mu.Unlock()
+	for _, l := range lanes {
 		l.mu.Lock()
-		if l.health.Condition >= st.Condition {
-			st.Condition, st.Err, st.Attempts = l.health.Condition, l.health.Err, l.health.Attempts
-		}
+		st.worst(l.health)
 		l.mu.Unlock()
 		c := l.feed.cursor()
-		st.Delivered += c.delivered
-		st.Discarded += c.discarded
-		st.DeliveredBytes += c.bytes
-		st.Objects += c.objects
-		st.ObjectBytes += c.objectBytes
-		st.Quarantined += c.quarantined
-		st.Dropped += c.dropped
+		st.add(c)
+		if f, ok := l.feed.(*remote); ok {
+			f.status(&st)
+		}
 		st.Partitions += l.open.Load()
 		span := l.feed.span(c.position, math.MaxInt64)
 		st.InFlight += span.Count
@@ -153,4 +179,32 @@ func (s *stream) status(r *Room) Status {
 		}
 	}
 	return st
+}
+
+// add counts what a lane did.
+func (st *Status) add(c cursor) {
+	st.Delivered += c.delivered
+	st.Discarded += c.discarded
+	st.DeliveredBytes += c.bytes
+	st.Objects += c.objects
+	st.ObjectBytes += c.objectBytes
+	st.Quarantined += c.quarantined
+	st.Dropped += c.dropped
+}
+
+func (st *Status) worst(h health) {
+	if h.Condition >= st.Condition {
+		st.Condition, st.Err, st.Attempts = h.Condition, h.Err, h.Attempts
+	}
+}
+
+func (f *remote) status(st *Status) {
+	next, held, _ := f.spool.head()
+	st.Parts++
+	st.SpoolBytes += held
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	st.worst(f.reading)
+	st.Lag += int64(max(f.fetched.End, next.Number, f.cur.position) - f.cur.position)
+	st.Behind = max(st.Behind, f.fetched.Behind)
 }

@@ -3,6 +3,7 @@ package firehose
 import (
 	"bytes"
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,7 +13,7 @@ import (
 )
 
 // stream is one delivery stream from its creation to its deletion. All but its
-// settings, deleting, cancel and done is never changed.
+// settings, lanes, counters, deleting, cancel and done is never changed.
 type stream struct {
 	catalog.Scope
 	Name    string
@@ -21,7 +22,16 @@ type stream struct {
 	created int64  // ms
 	arn     string
 	chain   string // folder of its manifests
-	lanes   []*lane
+	source  Origin // outside; zero for the log
+	group   Group  // in which source is shared; nil for the log, and for a source that nobody knows
+
+	retries    atomic.Int64 // attempts that failed, since the start
+	lost       atomic.Int64 // positions of a source outside, since the start
+	duplicates atomic.Int64 // records of one that were there before, since the start
+
+	mu    sync.Mutex // guards what follows
+	lanes []*lane    // one for each shard of the log, or for each part at hand
+	past  cursor     // counters of lanes that went to other processes
 
 	current atomic.Pointer[settings] // see follow
 
@@ -41,10 +51,20 @@ func (r *Room) newStream(d catalog.DeliveryStream) (*stream, error) {
 	if d.Scope != r.cfg.Home {
 		s.chain = d.Name + "@" + d.Account + "." + d.Region
 	}
+	if c.kept.Source != nil {
+		return s, r.openSource(s, c.kept.Source)
+	}
 	for shard := range uint32(len(r.links.States)) {
 		s.lanes = append(s.lanes, r.newLocalLane(s, shard))
 	}
 	return s, nil
+}
+
+// all lists the lanes.
+func (s *stream) all() []*lane {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.lanes)
 }
 
 // settings are those in force now.
@@ -78,7 +98,7 @@ func (s *stream) follow(next *settings) {
 			break
 		}
 	}
-	for _, l := range s.lanes {
+	for _, l := range s.all() {
 		l.heed()
 	}
 }

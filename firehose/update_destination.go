@@ -66,7 +66,7 @@ func (r *Room) update(_ context.Context, c awsapi.Caller, in *updateInput) (*emp
 	if err != nil {
 		return nil, err
 	}
-	if err := r.change(s, told, kept{*next.withDefaults(), told.kept.Unversioned, told.kept.Encryption}); err != nil {
+	if err := r.change(s, told, told.kept.with(next.withDefaults())); err != nil {
 		return nil, err
 	}
 	r.warnOfTraps(s.Name, next)

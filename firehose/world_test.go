@@ -54,6 +54,8 @@ type config struct {
 	room   firehose.Config
 
 	errorLog firehose.ErrorLog
+	outside  firehose.Outside
+	scratch  vfs.FS // default a disk of its own
 }
 
 // prepare fills in what a test does not say.
@@ -88,10 +90,13 @@ func newWorld(t testing.TB, c config) *world {
 	c.prepare(t)
 	w := &world{TB: t, disk: c.disk, log: c.log, defs: c.defs, clock: clock.NewTest(c.at), store: c.store}
 	c.room.Clock, c.room.Home = w.clock, home
+	if c.room.Scratch, c.room.ScratchFS = "/scratch", c.scratch; c.scratch == nil {
+		c.room.ScratchFS = vfs.NewMem()
+	}
 	var err error
 	w.room, err = firehose.New(c.room, firehose.Links{
 		Definitions: w.defs, Source: w.log, Sink: w.log, Journal: w.log, Store: w.store, States: w.log.states,
-		ErrorLog: c.errorLog,
+		ErrorLog: c.errorLog, Outside: c.outside,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -134,9 +134,9 @@ func printReport(w io.Writer, r *verify.Report, form string) error {
 		return json.NewEncoder(w).Encode(r)
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "DELIVERY STREAM\tSHARD\tCUTS\tRECORDS\tOBJECTS\tBYTES\tPOSITION\tHEAD")
+	fmt.Fprintln(table, "DELIVERY STREAM\tLANE\tCUTS\tRECORDS\tOBJECTS\tBYTES\tPOSITION\tHEAD")
 	for _, c := range r.Chains {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", cmp.Or(c.Stream, c.Folder), c.Shard, c.Cuts, c.Records, c.Objects, c.Bytes, c.Position, c.Head)
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", cmp.Or(c.Stream, c.Folder), c.Lane, c.Cuts, c.Records, c.Objects, c.Bytes, c.Position, c.Head)
 	}
 	if err := table.Flush(); err != nil {
 		return err

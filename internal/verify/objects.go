@@ -95,9 +95,7 @@ func (v *verifier) listed(ctx context.Context, l objput.Listed) error {
 		v.listedExport(l.Key, task)
 		return nil
 	}
-	shards, ours := v.ends[at.Meta["sluice-stream"]]
-	shard, err := strconv.ParseUint(at.Meta["sluice-shard"], 10, 32)
-	position, ours := shards[shard], ours && err == nil
+	position, ours := v.ends[at.Meta["sluice-stream"]][at.Meta["sluice-shard"]]
 	end, err := strconv.ParseUint(at.Meta["sluice-end"], 10, 64)
 	switch {
 	case !ours || err != nil:

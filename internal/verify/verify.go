@@ -60,16 +60,19 @@ const (
 	UnreadableItem = "unreadable item" // deep: nobody knows how it is encoded
 )
 
-// Chain is the manifests of one delivery stream and shard.
+// Chain is the manifests of one lane of a delivery stream.
 type Chain struct {
-	Stream    string `json:"deliveryStream"`
-	Folder    string `json:"folder"`
-	Shard     uint64 `json:"shard"`
+	Stream string `json:"deliveryStream"`
+	Folder string `json:"folder"`
+	// Lane is a shard of the log, by its number, or a part of a source outside: a
+	// partition of a topic, a shard of a stream.
+	Lane      string `json:"lane"`
 	Cuts      int64  `json:"cuts"`
 	LastCut   uint64 `json:"lastCut"`
 	Position  uint64 `json:"position"` // everything below is delivered
 	Records   int64  `json:"records"`
 	Discarded int64  `json:"discarded"`
+	Lost      int64  `json:"lost,omitempty"` // positions that a source outside lost before they were read
 	Objects   int64  `json:"objects"`
 	Bytes     int64  `json:"bytes"` // of objects
 	// Head is the sha256 of the newest manifest: what to write down elsewhere.
@@ -95,13 +98,20 @@ type manifest struct {
 	Version        int
 	DeliveryStream string
 	Shard          uint64
+	Lane           string // in place of Shard, for a part of a source outside
 	Cut            uint64
 	Start, End     uint64
 	Position       uint64
 	Discarded      int64
 	Records        int64
 	Objects        []entry
+	Lost           []struct{ From, To uint64 }
 	Previous       string
+}
+
+// lane is what the manifest's folder is called.
+func (m *manifest) lane() string {
+	return cmp.Or(m.Lane, strconv.FormatUint(m.Shard, 10))
 }
 
 // entry is one object of a manifest.
@@ -118,7 +128,7 @@ type verifier struct {
 	report Report
 	chain  *walk
 	known  map[[16]byte]struct{}
-	ends   map[string]map[uint64]uint64 // by stream and shard: the position
+	ends   map[string]map[string]uint64 // by stream and lane: the position
 	tasks  map[string]struct{}          // export tasks that have a manifest
 
 	mu       sync.Mutex // guards what follows and report.Findings
@@ -139,7 +149,7 @@ const commits = "_sluice/commit/"
 // with the bucket is in the Report.
 func Run(ctx context.Context, cfg Config) (Report, error) {
 	cfg.Parallel = cmp.Or(cfg.Parallel, 8)
-	v := &verifier{cfg: cfg, known: map[[16]byte]struct{}{}, ends: map[string]map[uint64]uint64{}, tasks: map[string]struct{}{}}
+	v := &verifier{cfg: cfg, known: map[[16]byte]struct{}{}, ends: map[string]map[string]uint64{}, tasks: map[string]struct{}{}}
 	v.report = Report{Bucket: cfg.Bucket, Deep: cfg.Deep, Chains: []Chain{}, Exports: []Export{}, Findings: []Finding{}}
 	err := cfg.Store.List(ctx, cfg.Bucket, commits, func(l objput.Listed) error { return v.manifest(ctx, l) })
 	if err != nil {
@@ -165,14 +175,14 @@ func (v *verifier) find(kind, key, detail string, args ...any) {
 
 // manifest follows one manifest; those of a chain come in the order of its cuts.
 func (v *verifier) manifest(ctx context.Context, l objput.Listed) error {
-	folder, shard, cut, ok := manifestName(l.Key)
+	folder, lane, cut, ok := manifestName(l.Key)
 	if !ok {
 		v.find(BadManifest, l.Key, "no name of a manifest")
 		return nil
 	}
-	if v.chain == nil || v.chain.Folder != folder || v.chain.Shard != shard {
+	if v.chain == nil || v.chain.Folder != folder || v.chain.Lane != lane {
 		v.endChain()
-		v.chain = &walk{Chain: Chain{Folder: folder, Shard: shard}, marks: map[string]uint64{}, first: true}
+		v.chain = &walk{Chain: Chain{Folder: folder, Lane: lane}, marks: map[string]uint64{}, first: true}
 	}
 	body, err := v.read(ctx, l.Key)
 	if err != nil {
@@ -183,8 +193,8 @@ func (v *verifier) manifest(ctx context.Context, l objput.Listed) error {
 		v.find(BadManifest, l.Key, "%v", err)
 		return nil
 	}
-	if m.Version < 1 || m.Version > 2 || m.Cut != cut || m.Shard != shard {
-		v.find(BadManifest, l.Key, "version %d, shard %d, cut %d inside", m.Version, m.Shard, m.Cut)
+	if m.Version < 1 || m.Version > 2 || m.Cut != cut || m.lane() != lane {
+		v.find(BadManifest, l.Key, "version %d, lane %s, cut %d inside", m.Version, m.lane(), m.Cut)
 		return nil
 	}
 	v.follow(l.Key, &m, sha256.Sum256(body))
@@ -211,16 +221,15 @@ func (v *verifier) passed() {
 	}
 }
 
-// manifestName takes _sluice/commit/<folder>/<shard>/<cut, 20 digits>.json apart.
-func manifestName(key string) (folder string, shard, cut uint64, ok bool) {
+// manifestName takes _sluice/commit/<folder>/<lane>/<cut, 20 digits>.json apart.
+func manifestName(key string) (folder, lane string, cut uint64, ok bool) {
 	parts := strings.Split(strings.TrimPrefix(key, commits), "/")
 	if len(parts) != 3 {
-		return "", 0, 0, false
+		return "", "", 0, false
 	}
 	number, isJSON := strings.CutSuffix(parts[2], ".json")
-	shard, err := strconv.ParseUint(parts[1], 10, 32)
-	cut, err2 := strconv.ParseUint(number, 10, 64)
-	return parts[0], shard, cut, isJSON && len(number) == 20 && err == nil && err2 == nil && cut > 0
+	cut, err := strconv.ParseUint(number, 10, 64)
+	return parts[0], parts[1], cut, isJSON && len(number) == 20 && err == nil && cut > 0
 }
 
 func (v *verifier) read(ctx context.Context, key string) ([]byte, error) {
@@ -275,6 +284,9 @@ func (v *verifier) follow(key string, m *manifest, hash [sha256.Size]byte) {
 	w.Cuts++
 	w.Records += m.Records
 	w.Discarded += m.Discarded
+	for _, l := range m.Lost {
+		w.Lost += int64(l.To - l.From)
+	}
 }
 
 func (v *verifier) endChain() {
@@ -285,8 +297,8 @@ func (v *verifier) endChain() {
 	w.Head = hex.EncodeToString(w.hash[:])
 	v.report.Chains = append(v.report.Chains, w.Chain)
 	if v.ends[w.Stream] == nil {
-		v.ends[w.Stream] = map[uint64]uint64{}
+		v.ends[w.Stream] = map[string]uint64{}
 	}
-	v.ends[w.Stream][w.Shard] = w.Position
+	v.ends[w.Stream][w.Lane] = w.Position
 	v.chain = nil
 }

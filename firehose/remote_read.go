@@ -1,0 +1,138 @@
+package firehose
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"sluice/internal/clock"
+	"sluice/internal/objput"
+)
+
+const (
+	fetchBytes     = 4 << 20
+	readPauseLeast = 100 * time.Millisecond
+	readPauseMost  = 10 * time.Second
+	// gapRetry is how often a source that lost something is asked again.
+	gapRetry = 10 * time.Second
+)
+
+// read fills the spool until ctx ends.
+func (f *remote) read(ctx context.Context) {
+	var machine clock.Machine
+	pause := readPauseLeast
+	for f.awaitRoom(ctx) == nil {
+		err := f.fetch(ctx)
+		var gap *GapError
+		switch {
+		case err == nil:
+			f.noteReading(nil)
+			pause = readPauseLeast
+			continue
+		case ctx.Err() != nil:
+			return
+		case errors.As(err, &gap):
+			if f.passGap(gap) {
+				continue
+			}
+			pause = gapRetry
+		}
+		f.noteReading(err)
+		if machine.Sleep(ctx, pause) == nil {
+			pause = min(2*pause, readPauseMost)
+		}
+	}
+}
+
+// awaitRoom waits while the spool is full, unless the open plan wants more.
+func (f *remote) awaitRoom(ctx context.Context) error {
+	for ctx.Err() == nil {
+		next, held, broken := f.spool.head()
+		f.mu.Lock()
+		need, ahead := f.need, f.ahead
+		f.mu.Unlock()
+		if ahead == nil && (broken || held < 2*f.room.outside.share() || next.Number < need) {
+			return nil
+		}
+		select {
+		case <-f.spool.room:
+		case <-ctx.Done():
+		}
+	}
+	return ctx.Err()
+}
+
+// fetch reads once.
+func (f *remote) fetch(ctx context.Context) error {
+	f.spool.mend()
+	next, _, _ := f.spool.head()
+	now := f.room.now()
+	fetched, err := f.claim.Fetch(ctx, next, fetchBytes, func(r *Record) error {
+		taken, err := f.spool.add(r, now)
+		if !taken && err == nil {
+			f.stream.duplicates.Add(1)
+		}
+		return err
+	})
+	if err == nil {
+		err = f.spool.flush(fetched.Next)
+	}
+	if err != nil {
+		f.spool.drop()
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fetched = fetched
+	return nil
+}
+
+// passGap goes on behind what the source lost, if that is what the operator wants.
+func (f *remote) passGap(gap *GapError) bool {
+	if !f.room.cfg.SkipGaps || gap.First.Number < gap.From.Number {
+		return false
+	}
+	f.room.cfg.Logger.Error("records are lost to the source's retention", "stream", f.stream.Name, "part", f.claim.Part(),
+		"from", gap.From.Number, "to", gap.First.Number)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stream.lost.Add(int64(gap.First.Number - gap.From.Number))
+	if f.cur.plan != nil && gap.From.Number < f.cur.plan.end { // planned, and then lost
+		f.within = append(f.within, lost{gap.From.Number, gap.First.Number})
+		f.spool.skip(gap.First)
+		return true
+	}
+	f.ahead = gap
+	signal(f.spool.more)
+	return true
+}
+
+// noteReading keeps how reading fares, and says when that changes.
+func (f *remote) noteReading(err error) {
+	var gap *GapError
+	next := Retrying
+	switch {
+	case err == nil:
+		next = Delivering
+	case errors.As(err, &gap), errors.Is(err, objput.ErrRefused):
+		next = Parked
+	}
+	f.mu.Lock()
+	changed := f.reading.Condition != next
+	attempts := f.reading.Attempts + 1
+	if err == nil {
+		attempts = 0
+	}
+	f.reading = health{next, err, attempts}
+	f.mu.Unlock()
+	log := f.room.cfg.Logger.With("stream", f.stream.Name, "region", f.stream.Region, "account", f.stream.Account, "part", f.claim.Part())
+	switch {
+	case err != nil:
+		f.stream.retries.Add(1)
+		if changed {
+			log.Error("reading the source failed", "condition", next.String(), "error", err)
+		}
+	case changed:
+		log.Info("reading the source goes on")
+	}
+}

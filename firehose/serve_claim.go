@@ -1,0 +1,160 @@
+package firehose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"sync"
+
+	"sluice/internal/vfs"
+)
+
+// outsiders are the parts of sources outside that are this process's; they share
+// the scratch.
+type outsiders struct {
+	limit int64
+
+	mu    sync.Mutex // guards what follows
+	feeds []*remote
+	made  int // so far: the next one's folder
+}
+
+// leastShare is room for a fetch, and for one more.
+const leastShare = 2 * fetchBytes
+
+// share is at what size of its spool a part delivers whatever it has; at twice
+// that it reads no more.
+func (o *outsiders) share() int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return max(o.limit/int64(2*max(len(o.feeds), 1)), leastShare/2)
+}
+
+func (o *outsiders) add(f *remote) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.feeds = append(o.feeds, f)
+}
+
+// remove leaves the others a larger share.
+func (o *outsiders) remove(f *remote) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.feeds = slices.DeleteFunc(o.feeds, func(g *remote) bool { return g == f })
+	for _, g := range o.feeds {
+		signal(g.spool.room)
+	}
+}
+
+// folder is that of the next spool: none is used twice.
+func (o *outsiders) folder() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.made++
+	return fmt.Sprintf("%06d", o.made)
+}
+
+// serve delivers one part of a stream's source until it is somebody else's.
+func (r *Room) serve(ctx context.Context, s *stream, c Claim) {
+	f := &remote{room: r, stream: s, claim: c}
+	ctx, f.lost = context.WithCancel(ctx)
+	defer f.lost()
+	l := newLane(r, s, f, c.Part(), true)
+	l.uuid = func(partition string, first uint64) string { return outsideUUID(s.arn, c.Part(), partition, first) }
+	var err error
+	if f.spool, err = openSpool(r.cfg.ScratchFS, path.Join(r.cfg.Scratch, r.outside.folder())); err != nil {
+		r.cfg.Logger.Error("a part of the source is not delivered", "stream", s.Name, "part", c.Part(), "error", err)
+		l.end()
+		<-ctx.Done()
+		return
+	}
+	defer f.spool.close()
+	r.outside.add(f)
+	defer r.outside.remove(f)
+	s.take(l)
+	defer s.leave(l)
+	if l.takeOver(ctx, f) {
+		var reader sync.WaitGroup
+		reader.Go(func() { f.read(ctx) })
+		l.run(ctx)
+		<-ctx.Done() // a lane that stopped keeps the part: nobody else would fare better
+		reader.Wait()
+	}
+	<-ctx.Done()
+}
+
+// takeOver finds where to go on, however often it takes.
+func (l *lane) takeOver(ctx context.Context, f *remote) bool {
+	defer l.rest()
+	for {
+		l.begin()
+		err := f.recover(ctx)
+		if err == nil {
+			l.recovered()
+			return true
+		}
+		if !l.failed(ctx, err) {
+			l.end()
+			return false
+		}
+	}
+}
+
+func (s *stream) take(l *lane) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lanes = append(s.lanes, l)
+}
+
+// leave keeps what a lane has counted.
+func (s *stream) leave(l *lane) {
+	c := l.feed.cursor()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lanes = slices.DeleteFunc(s.lanes, func(k *lane) bool { return k == l })
+	s.past.delivered += c.delivered
+	s.past.bytes += c.bytes
+	s.past.objects += c.objects
+	s.past.objectBytes += c.objectBytes
+	s.past.quarantined += c.quarantined
+	s.past.dropped += c.dropped
+}
+
+// emptyScratch removes what an earlier process left: nothing in it is needed.
+func emptyScratch(cfg Config) error {
+	if cfg.Scratch == "" {
+		return nil
+	}
+	if err := removeAll(cfg.ScratchFS, cfg.Scratch); err != nil {
+		return fmt.Errorf("empty scratch: %w", err)
+	}
+	if err := cfg.ScratchFS.MkdirAll(cfg.Scratch); err != nil {
+		return fmt.Errorf("make scratch: %w", err)
+	}
+	return nil
+}
+
+func removeAll(fsys vfs.FS, dir string) error {
+	entries, err := fsys.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := path.Join(dir, e.Name())
+		if e.IsDir() {
+			err = removeAll(fsys, name)
+		} else {
+			err = fsys.Remove(name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return fsys.Remove(dir)
+}
