@@ -22,7 +22,7 @@ type ConsumerConfig struct {
 	LeasesConfig
 	// MaxRecords bounds a page. Default 10,000, which is the most that AWS gives.
 	MaxRecords int
-	// Interval is the least time between two requests to a shard. Default 250 ms.
+	// Interval is ReaderConfig's.
 	Interval time.Duration
 	// Budget bounds the bytes of the pages of all shards. A request counts as
 	// 10 MiB, which is what it may bring, until it is answered. Default 64 MiB.

@@ -121,20 +121,20 @@ func (l *Lease) write(ctx context.Context, change func(*Row)) error {
 			l.wrote(stored, began)
 			return nil
 		}
-		if !errors.Is(err, ErrChanged) {
-			return err
-		}
-		if old, err = l.table.Row(ctx, next.Shard); err != nil {
-			return err
-		}
+		current, readErr := l.table.Row(ctx, next.Shard)
 		switch {
-		case old.same(next):
-			l.wrote(old, began)
+		case readErr != nil:
+			return errors.Join(err, readErr)
+		case current.same(next): // only the answer was lost
+			l.wrote(current, began)
 			return nil
-		case old.Owner != l.owner || old.Epoch != l.epoch:
+		case !errors.Is(err, ErrChanged):
+			return err
+		case current.Owner != l.owner || current.Epoch != l.epoch:
 			l.lost(ErrFenced)
 			return ErrFenced
 		}
+		old = current // another member asked for the lease
 	}
 }
 

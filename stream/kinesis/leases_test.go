@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,6 +74,12 @@ func (w *worker) shards() (ids []string) {
 	}
 	slices.Sort(ids)
 	return ids
+}
+
+func (w *worker) end(shard string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ends[shard]
 }
 
 func (w *worker) lease(shard string) *Lease {
@@ -217,7 +224,7 @@ func TestAPausedMemberIsFenced(t *testing.T) {
 			t.Errorf("the old owner's update: %v, want ErrFenced", err)
 		}
 		time.Sleep(term)
-		if err := a.ends[shard]; !errors.Is(err, ErrFenced) {
+		if err := a.end(shard); !errors.Is(err, ErrFenced) {
 			t.Errorf("the old owner's work ended with %v", err)
 		}
 		if s := a.leases.Stats(); s.Lost != 1 {
@@ -252,11 +259,16 @@ func (f *failing) Swap(ctx context.Context, old, next Row) (Row, error) {
 // have ended by the time that others may begin.
 func TestALeaseThatIsNotRenewedEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var away error
-		table := &failing{LeaseTable: leaseTable(t), before: func() error { return away }, after: func() error { return nil }}
+		var away atomic.Bool
+		table := &failing{LeaseTable: leaseTable(t), after: func() error { return nil }, before: func() error {
+			if away.Load() {
+				return errors.New("no route to host")
+			}
+			return nil
+		}}
 		w := startWorker(t, kinesistest.New(1), table, "a", nil)
 		time.Sleep(3 * term)
-		away = errors.New("no route to host")
+		away.Store(true)
 		time.Sleep(term/3 + time.Second)
 		if len(w.shards()) != 1 {
 			t.Error("work ended with the first failure")
@@ -265,7 +277,7 @@ func TestALeaseThatIsNotRenewedEnds(t *testing.T) {
 		if len(w.shards()) != 0 {
 			t.Error("work goes on though nobody may know that its owner lives")
 		}
-		away = nil
+		away.Store(false)
 		time.Sleep(2 * term)
 		if len(w.shards()) != 1 {
 			t.Error("the lease was not taken again")
@@ -277,9 +289,9 @@ func TestALeaseThatIsNotRenewedEnds(t *testing.T) {
 // TestLostAnswers lets every second write of the table succeed without saying so.
 func TestLostAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := 0
+		var n atomic.Int64
 		lost := func() error {
-			if n++; n%2 == 0 {
+			if n.Add(1)%2 == 0 {
 				return errors.New("connection reset")
 			}
 			return nil
