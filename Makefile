@@ -80,8 +80,12 @@ cross: ## check that linux and darwin build on amd64 and arm64
 	done; done
 
 .PHONY: bench-paths
-bench-paths: build ## whole paths on this machine: CPU time beside their stages (ARGS="--megabytes 1000")
+bench-paths: build bench-broker ## whole paths on this machine: CPU time beside their stages (ARGS="--megabytes 1000")
 	bin/sluice bench $(ARGS)
+
+.PHONY: bench-broker
+bench-broker: ## the Kafka broker that sluice bench reads paths out of Kafka from
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/sluice-bench-broker ./bench/broker
 
 # Both commits are built into test binaries and run in turns, so that what else
 # the machine does falls on both.

@@ -20,8 +20,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"strings"
 	"time"
 
@@ -34,8 +32,8 @@ type Options struct {
 	Binary string
 	// Dir is where data folders are made; it must exist.
 	Dir string
-	// Paths to measure, of the form ingest/format/keep; see PathNames. Default:
-	// DefaultPaths.
+	// Paths to measure; see PathNames. Default: DefaultPaths, without those that need
+	// a program that is not here.
 	Paths []string
 	// Corpus makes the messages.
 	Corpus corpus.Kind
@@ -52,8 +50,15 @@ type Options struct {
 	// It is a stage of its own otherwise: it runs later, when cores are idle.
 	Compaction bool
 	// MetricFilters are put on the log group besides: terms:N, json:N or mixed:N.
-	// Only paths of unsigned requests can have them.
 	MetricFilters string
+	// Gateway is the binary of versitygw, which paths into S3 end at. Default: the
+	// one in PATH, or that the integration tests have built.
+	Gateway string
+	// Broker is the binary of bench/broker, which paths out of Kafka begin at.
+	// Default: sluice-bench-broker beside Binary, or in PATH.
+	Broker string
+	// Kafka is HOST:PORT of a cluster to use in place of Broker.
+	Kafka string
 	// Progress is told what is going on. Default: nobody.
 	Progress func(text string)
 }
@@ -65,20 +70,20 @@ type Result struct {
 	Corpus  string    `json:"corpus"`
 	// Compaction tells whether paths include it.
 	Compaction bool    `json:"compaction"`
-	Stages     []Stage `json:"stages"`
-	Paths      []Path  `json:"paths"`
-}
-
-// Machine is where it was measured.
-type Machine struct {
-	OS, Arch, Go, CPU string
-	Cores             int
+	Stages     []Stage `json:"stages,omitempty"`
+	Paths      []Path  `json:"paths,omitempty"`
+	// Growth, Latencies and Rivals are what the other commands measure.
+	Growth    []Curve    `json:"growth,omitempty"`
+	Latencies []HalfLoad `json:"latencies,omitempty"`
+	// LeftOut names what was not measured, and why.
+	LeftOut []string `json:"leftOut,omitempty"`
 }
 
 // Stage is one step alone, over the same bodies as the paths.
 type Stage struct {
 	Name string `json:"name"`
-	// NanosPerByte is CPU time per byte of messages.
+	// NanosPerByte is CPU time per byte of messages; of a stage of objects (S3), per
+	// byte of objects.
 	NanosPerByte float64 `json:"nanosPerByte"`
 }
 
@@ -95,11 +100,14 @@ type Path struct {
 	CPUSeconds      float64 `json:"cpuSeconds"` // of the server alone
 	CPUSecondsPerGB float64 `json:"cpuSecondsPerGB"`
 	MBPerCPUSecond  float64 `json:"mbPerCpuSecond"` // of message bytes, 1e6
-	WallSeconds     float64 `json:"wallSeconds"`
+	SendSeconds     float64 `json:"sendSeconds"`    // until the last acknowledgement
+	WallSeconds     float64 `json:"wallSeconds"`    // until the last object
 	PeakRSSBytes    int64   `json:"peakRssBytes"`
 	WrittenPerByte  float64 `json:"writtenPerByte"` // bytes to the disk per byte of messages
+	AllocsPerEvent  float64 `json:"allocsPerEvent"` // of the server
 	// Ack is how long the durable acknowledgement took. With an open loop it counts
-	// from when the request should have been sent.
+	// from when the request should have been sent. Kafka's producers are acknowledged
+	// by their broker: there it is zero.
 	Ack Latency `json:"ack"`
 
 	// OfStages is MBPerCPUSecond beside that of the sum of its stages.
@@ -115,31 +123,6 @@ type Latency struct {
 	Max  float64 `json:"max"`
 }
 
-// The parts of a path's name.
-var (
-	ingests = []string{"putlogevents", "putlogevents-unsigned", "bulk"}
-	formats = []string{"gzip", "zstd", "parquet"}
-	keeps   = []string{"all", "errors"}
-)
-
-// DefaultPaths are those that the documents speak of.
-var DefaultPaths = []string{
-	"putlogevents/gzip/all", "putlogevents/zstd/all", "putlogevents/parquet/all", "bulk/gzip/all",
-	"putlogevents/gzip/errors", "bulk/gzip/errors",
-}
-
-// PathNames lists all paths.
-func PathNames() (names []string) {
-	for _, i := range ingests {
-		for _, f := range formats {
-			for _, k := range keeps {
-				names = append(names, i+"/"+f+"/"+k)
-			}
-		}
-	}
-	return names
-}
-
 func (o *Options) setDefaults() error {
 	if o.Bytes == 0 {
 		o.Bytes = 256e6
@@ -150,33 +133,52 @@ func (o *Options) setDefaults() error {
 	if o.Connections == 0 {
 		o.Connections = 1
 	}
-	if len(o.Paths) == 0 {
-		o.Paths = DefaultPaths
-	}
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
-	filters, err := parseMetricFilters(o.MetricFilters)
-	if err != nil {
+	if _, err := parseMetricFilters(o.MetricFilters); err != nil {
 		return err
 	}
-	names := PathNames()
-	for _, p := range o.Paths {
-		if !slices.Contains(names, p) {
-			return fmt.Errorf("path %q: a path is %s, / and %s, / and %s", p,
-				strings.Join(ingests, " or "), strings.Join(formats, " or "), strings.Join(keeps, " or "))
-		}
-		if len(filters) > 0 && !strings.HasPrefix(p, "putlogevents-unsigned/") {
-			return fmt.Errorf("path %q: metric filters are put without a signature: measure putlogevents-unsigned", p)
-		}
-	}
-	if o.BodyBytes < 1000 || o.BodyBytes > 1_000_000 {
-		return fmt.Errorf("bodies of %d bytes: 1,000 to 1,000,000 are possible", o.BodyBytes)
+	if o.BodyBytes < 1000 || o.BodyBytes > maxBody {
+		return fmt.Errorf("bodies of %d bytes: 1,000 to %d are possible", o.BodyBytes, maxBody)
 	}
 	if o.Connections < 1 || o.Connections > 1000 || o.PerSecond < 0 || o.Bytes < int64(o.BodyBytes) {
 		return errors.New("1 to 1000 connections, a rate that is not negative and at least one body are possible")
 	}
+	o.findTools()
 	return nil
+}
+
+// maxBody is the greatest request, as PutLogEvents counts it.
+const maxBody = 1 << 20
+
+// choose sets the paths: those that were asked for must be possible, of the
+// default ones those that are not are left out by name.
+func (o *Options) choose() (leftOut []string, err error) {
+	for _, name := range o.Paths {
+		w, err := parseWay(name)
+		if err == nil {
+			err = o.lacks(w)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("path %q: %w", name, err)
+		}
+	}
+	if len(o.Paths) > 0 {
+		return nil, nil
+	}
+	for _, name := range DefaultPaths {
+		w, err := parseWay(name)
+		if err == nil {
+			err = o.lacks(w)
+		}
+		if err != nil {
+			leftOut = append(leftOut, fmt.Sprintf("%s: %v", name, err))
+			continue
+		}
+		o.Paths = append(o.Paths, name)
+	}
+	return leftOut, nil
 }
 
 // Run measures the stages, then the paths.
@@ -184,68 +186,46 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := o.setDefaults(); err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(o.Dir, "sluice-bench-")
+	leftOut, err := o.choose()
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
-	r := &Result{Time: time.Now().UTC().Truncate(time.Second), Machine: machine(), Corpus: o.Corpus.String(), Compaction: o.Compaction}
-	o.Progress("making request bodies")
-	l := newLoad(o)
-	o.Progress("measuring stages")
-	if r.Stages, err = measureStages(filepath.Join(dir, "stages"), l); err != nil {
-		return nil, fmt.Errorf("measure stages: %w", err)
-	}
-	for _, name := range o.Paths {
-		o.Progress("measuring " + name)
-		p, err := measurePath(ctx, o, filepath.Join(dir, strings.ReplaceAll(name, "/", "-")), name, l)
-		if err != nil {
-			return r, fmt.Errorf("measure %s: %w", name, err)
+	r := newResult(o)
+	r.LeftOut = leftOut
+	return r, o.within(func(dir string) error {
+		o.Progress("making request bodies")
+		l := newLoad(o)
+		o.Progress("measuring stages")
+		var err error
+		if r.Stages, err = measureStages(ctx, o, filepath.Join(dir, "stages"), l); err != nil {
+			return fmt.Errorf("measure stages: %w", err)
 		}
-		p.compare(r.Stages, o.Compaction)
-		r.Paths = append(r.Paths, *p)
-	}
-	return r, nil
+		for _, name := range o.Paths {
+			o.Progress("measuring " + name)
+			w, err := parseWay(name)
+			if err != nil {
+				return err
+			}
+			p, err := measurePath(ctx, o, filepath.Join(dir, strings.ReplaceAll(name, "/", "-")), newScene(o, w), l)
+			if err != nil {
+				return fmt.Errorf("measure %s: %w", name, err)
+			}
+			p.compare(r.Stages, o.Compaction)
+			r.Paths = append(r.Paths, *p)
+		}
+		return nil
+	})
 }
 
-func machine() Machine {
-	m := Machine{OS: runtime.GOOS, Arch: runtime.GOARCH, Go: runtime.Version(), Cores: runtime.NumCPU()}
-	text, err := os.ReadFile("/proc/cpuinfo")
+func newResult(o Options) *Result {
+	return &Result{Time: time.Now().UTC().Truncate(time.Second), Machine: machine(), Corpus: o.Corpus.String(), Compaction: o.Compaction}
+}
+
+// within gives f a folder of its own that is gone afterwards.
+func (o *Options) within(f func(dir string) error) error {
+	dir, err := os.MkdirTemp(o.Dir, "sluice-bench-")
 	if err != nil {
-		return m
+		return err
 	}
-	for line := range strings.Lines(string(text)) {
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-			m.CPU = strings.TrimSpace(value)
-			break
-		}
-	}
-	return m
-}
-
-// compare sets a path beside the stages that it is made of.
-func (p *Path) compare(stages []Stage, compaction bool) {
-	ingest, format, keep := parts(p.Name)
-	wanted := map[string]bool{"http": true, "log": true, "filter " + keep: true, format + " " + keep: true, "compaction": compaction}
-	switch ingest {
-	case "putlogevents":
-		wanted["sha256"], wanted["decode PutLogEvents"] = true, true
-	case "putlogevents-unsigned":
-		wanted["decode PutLogEvents"] = true
-	case "bulk":
-		wanted["decode NDJSON"] = true
-	}
-	sum := 0.0
-	for _, s := range stages {
-		if wanted[s.Name] {
-			sum += s.NanosPerByte
-		}
-	}
-	p.StagesMBPerCPUSecond = 1e3 / sum
-	p.OfStages = p.MBPerCPUSecond / p.StagesMBPerCPUSecond
-}
-
-func parts(name string) (ingest, format, keep string) {
-	p := strings.Split(name, "/")
-	return p[0], p[1], p[2]
+	return errors.Join(f(dir), os.RemoveAll(dir))
 }

@@ -1,46 +1,42 @@
 package bench
 
 import (
-	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
-	"io"
-	"net/http"
-	"strconv"
-	"sync"
 	"time"
-
-	"github.com/HdrHistogram/hdrhistogram-go"
-	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"sluice/bench/corpus"
 	"sluice/filter/pattern"
 	"sluice/ingest/putlogevents"
 )
 
-// load is a number of request bodies, each in two forms, that are sent over and
-// over again.
+// load is a number of request bodies, each in all forms, which are sent in turns.
 type load struct {
 	requests []request
-	repeats  int
+	sends    int
 }
 
 // request is one body.
 type request struct {
-	put, lines       []byte // as PutLogEvents, as NDJSON
-	events, selected int    // selected: by errorPattern
-	messages         int64  // bytes
+	put      []byte // as PutLogEvents, to group(0)
+	putHash  string // sha256 of put, as signatures have it
+	lines    []byte // as NDJSON
+	records  []byte // as OTLP
+	events   int
+	selected int   // by errorPattern
+	messages int64 // bytes
 }
 
 // errorPattern keeps some three of a hundred events of the application logs.
 const errorPattern = "ERROR"
 
-// distinct bodies: more than the caches hold.
-const distinct = 32
+// distinct bodies are more than the caches hold.
+const (
+	distinctBytes                   = 32e6
+	leastDistinct, mostDistinct int = 32, 8192
+)
 
+// newLoad makes bodies that are sent until they come to o.Bytes.
 func newLoad(o Options) *load {
 	l := &load{}
 	g := corpus.New(o.Corpus, 1, time.Now())
@@ -48,13 +44,12 @@ func newLoad(o Options) *load {
 	if err != nil {
 		panic("bench: " + err.Error()) // a constant
 	}
-	var bytes int64
-	for range min(distinct, int(o.Bytes/int64(o.BodyBytes))) {
-		r := makeRequest(g, o.BodyBytes, wanted)
-		bytes += r.messages
-		l.requests = append(l.requests, r)
+	n := min(max(leastDistinct, int(distinctBytes)/o.BodyBytes), mostDistinct, max(1, int(o.Bytes)/o.BodyBytes))
+	for range n {
+		l.requests = append(l.requests, makeRequest(g, o.BodyBytes, wanted))
 	}
-	l.repeats = max(1, int(o.Bytes/bytes))
+	l.sends = n
+	l.sends = n * max(1, int(o.Bytes/l.bytes()))
 	return l
 }
 
@@ -75,143 +70,41 @@ func makeRequest(g *corpus.Generator, size int, wanted *pattern.Pattern) (r requ
 		}
 	}
 	r.events = len(events)
-	r.put = putlogevents.AppendRequest(nil, logGroup, logStream, events...)
+	r.put = putlogevents.AppendRequest(nil, group(0), logStream, events...)
+	sum := sha256.Sum256(r.put)
+	r.putHash = hex.EncodeToString(sum[:])
+	r.records = appendOTLP(nil, events)
 	return r
 }
 
-// sender sends requests and notes how long their answers took.
-type sender struct {
-	server    *server
-	ingest    string
-	client    *http.Client
-	signer    *v4.Signer
-	perSecond float64
-	name      string // begins the invocation ids
+// first is the first n sends of a load.
+func (l *load) first(n int) *load { return &load{requests: l.requests, sends: n} }
 
-	mu    sync.Mutex // guards took
-	took  *hdrhistogram.Histogram
-	first error
+// at is what the n-th send sends.
+func (l *load) at(n int) *request { return &l.requests[n%len(l.requests)] }
+
+func (l *load) bytes() (n int64) {
+	return l.sum(func(r *request) int64 { return r.messages })
 }
 
-func newSender(s *server, ingest string, o Options) *sender {
-	return &sender{
-		server: s, ingest: ingest, signer: v4.NewSigner(), perSecond: o.PerSecond,
-		name:   "bench-" + strconv.FormatInt(time.Now().UnixNano(), 36) + "-",
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: o.Connections}, Timeout: time.Minute},
-		took:   hdrhistogram.New(1, int64(10*time.Minute/time.Microsecond), 3),
-	}
-}
-
-// run sends everything over a number of connections.
-func (s *sender) run(ctx context.Context, l *load, connections int) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer s.client.CloseIdleConnections()
-	work := make(chan due)
-	var wg sync.WaitGroup
-	for range connections {
-		wg.Go(func() {
-			for w := range work {
-				if err := s.one(ctx, w); err != nil {
-					s.fail(err)
-					cancel()
-				}
-			}
-		})
-	}
-	began := time.Now()
-	for n := range l.repeats * len(l.requests) {
-		w := due{request: &l.requests[n%len(l.requests)], number: n}
-		if s.perSecond > 0 { // the plan, however far behind it we are
-			w.at = began.Add(time.Duration(float64(n) / s.perSecond * float64(time.Second)))
-			time.Sleep(time.Until(w.at))
+// count is the number of events that a filter keeps.
+func (l *load) count(keep string) int64 {
+	return l.sum(func(r *request) int64 {
+		if keep == "all" {
+			return int64(r.events)
 		}
-		select {
-		case work <- w:
-		case <-ctx.Done():
+		return int64(r.selected)
+	})
+}
+
+func (l *load) sum(of func(r *request) int64) (n int64) {
+	rounds, rest := int64(l.sends/len(l.requests)), l.sends%len(l.requests)
+	for i := range l.requests {
+		times := rounds
+		if i < rest {
+			times++
 		}
+		n += times * of(&l.requests[i])
 	}
-	close(work)
-	wg.Wait()
-	return s.first
-}
-
-// due is a request and when it should have been sent.
-type due struct {
-	request *request
-	number  int
-	at      time.Time // zero: as soon as there is a connection
-}
-
-func (s *sender) fail(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.first == nil {
-		s.first = err
-	}
-}
-
-func (s *sender) one(ctx context.Context, w due) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	req, err := s.build(ctx, w)
-	if err != nil {
-		return err
-	}
-	began := w.at
-	if began.IsZero() {
-		began = time.Now()
-	}
-	resp, err := s.client.Do(req)
-	if err != nil {
-		return err
-	}
-	text, err := io.ReadAll(resp.Body)
-	resp.Body.Close() // only read
-	took := time.Since(began)
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server answers %s: %.300s", resp.Status, text)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.took.RecordValue(max(1, took.Microseconds()))
-}
-
-func (s *sender) build(ctx context.Context, w due) (*http.Request, error) {
-	if s.ingest == "bulk" {
-		url := s.server.url + "/ingest/bulk?logGroup=" + logGroup + "&logStream=" + logStream
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(w.request.lines))
-		if err != nil {
-			return nil, err
-		}
-		req.Header.Set("Content-Type", "application/x-ndjson")
-		req.Header.Set("Authorization", "Bearer "+token)
-		return req, nil
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.server.url, bytes.NewReader(w.request.put))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	req.Header.Set("X-Amz-Target", "Logs_20140328.PutLogEvents")
-	req.Header.Set("Amz-Sdk-Invocation-Id", s.name+strconv.Itoa(w.number)) // or the server would see repeats
-	if s.ingest == "putlogevents-unsigned" {
-		return req, nil
-	}
-	sum := sha256.Sum256(w.request.put)
-	err = s.signer.SignHTTP(ctx, aws.Credentials{AccessKeyID: account, SecretAccessKey: secret}, req,
-		hex.EncodeToString(sum[:]), "logs", "us-east-1", time.Now())
-	return req, err
-}
-
-func (s *sender) latency() Latency {
-	ms := func(micros int64) float64 { return float64(micros) / 1000 }
-	return Latency{
-		P50: ms(s.took.ValueAtQuantile(50)), P99: ms(s.took.ValueAtQuantile(99)),
-		P999: ms(s.took.ValueAtQuantile(99.9)), Max: ms(s.took.Max()),
-	}
+	return n
 }

@@ -1,12 +1,7 @@
 package bench
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"strconv"
 	"strings"
 )
@@ -46,33 +41,4 @@ func parseMetricFilters(text string) ([]string, error) {
 		return nil, fmt.Errorf("metric filters %q: want terms:N, json:N or mixed:N with 1 to 1000", text)
 	}
 	return metricFilters(kind, n), nil
-}
-
-// putMetricFilters makes the filters on a server that takes what is not signed.
-func (s *server) putMetricFilters(ctx context.Context, patterns []string) error {
-	for i, p := range patterns {
-		body, err := json.Marshal(map[string]any{
-			"logGroupName": logGroup, "filterName": fmt.Sprint("metric-", i), "filterPattern": p,
-			"metricTransformations": []any{map[string]any{"metricName": fmt.Sprint("m", i), "metricNamespace": "bench", "metricValue": "1"}},
-		})
-		if err != nil {
-			return err
-		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
-		if err != nil {
-			return err
-		}
-		req.Header.Set("Content-Type", "application/x-amz-json-1.1")
-		req.Header.Set("X-Amz-Target", "Logs_20140328.PutMetricFilter")
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return err
-		}
-		text, _ := io.ReadAll(resp.Body)
-		resp.Body.Close() // only read
-		if resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("put metric filter %s: %s: %.300s", p, resp.Status, text)
-		}
-	}
-	return nil
 }

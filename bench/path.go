@@ -1,183 +1,166 @@
 package bench
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
-
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
-	"github.com/parquet-go/parquet-go"
 )
 
-// measurePath runs one path on a fresh server.
-func measurePath(ctx context.Context, o Options, dir, name string, l *load) (_ *Path, err error) {
-	s, err := startServer(ctx, o, dir, name)
+// measurePath runs a scene on a fresh server, and what it needs beside it.
+func measurePath(ctx context.Context, o Options, dir string, sc *scene, l *load) (_ *Path, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	stop, err := sc.start(ctx, o, dir)
 	if err != nil {
 		return nil, err
 	}
-	running := true
-	defer func() {
-		if running {
-			err = errors.Join(err, s.stop())
-		}
-	}()
-	filters, err := parseMetricFilters(o.MetricFilters)
-	if err == nil {
-		err = s.putMetricFilters(ctx, filters)
+	defer func() { err = errors.Join(err, stop()) }()
+	s, err := startServer(ctx, o, dir, sc)
+	if err != nil {
+		return nil, err
+	}
+	p, err := measureOn(ctx, o, s, sc, l)
+	if stopped := s.stop(); stopped != nil {
+		return nil, errors.Join(err, fmt.Errorf("stop the server: %w: %s", stopped, s.said.String()))
 	}
 	if err != nil {
 		return nil, err
 	}
-	ingest, format, keep := parts(name)
-	p := &Path{Name: name, Requests: l.repeats * len(l.requests)}
-	warm := warmUp(l)
-	if err := newSender(s, ingest, o).run(ctx, warm, 1); err != nil {
+	if err := p.countOutput(s.bucket, sc, l); err != nil {
 		return nil, err
 	}
-	delivered := warm.count(keep)
-	if err := s.awaitDelivery(ctx, delivered); err != nil {
+	return p, os.RemoveAll(dir)
+}
+
+// measureOn sends a load to a server that runs, after some of it as a warm-up.
+func measureOn(ctx context.Context, o Options, s *server, sc *scene, l *load) (*Path, error) {
+	if err := sc.define(ctx, s); err != nil {
+		return nil, err
+	}
+	warm, delivered := sc.warmUp(l), newDeliveries(s.bucket)
+	if err := sc.send(ctx, s, o, warm, 1, 0, nil); err != nil {
+		return nil, err
+	}
+	if err := delivered.await(ctx, warm.count(sc.keep)); err != nil {
 		return nil, err
 	}
 	before, err := s.usage()
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
-	out := newSender(s, ingest, o)
-	if err := out.run(ctx, l, o.Connections); err != nil {
+	allocated, _, err := s.allocations()
+	if err != nil {
 		return nil, err
 	}
-	delivered += l.count(keep)
-	if err := s.awaitDelivery(ctx, delivered); err != nil {
+	began, took := time.Now(), newHistogram()
+	if err := sc.send(ctx, s, o, l, o.Connections, o.PerSecond, took); err != nil {
+		return nil, err
+	}
+	sent := time.Since(began)
+	if err := delivered.await(ctx, warm.count(sc.keep)+l.count(sc.keep)); err != nil {
 		return nil, err
 	}
 	after, err := s.usage()
 	if err != nil {
 		return nil, err
 	}
-	p.WallSeconds, p.Ack = time.Since(began).Seconds(), out.latency()
-	p.MessageBytes, p.Events, p.Selected = l.bytes(), l.count("all"), l.count(keep)
-	p.CPUSeconds = (after.cpu - before.cpu).Seconds()
-	p.CPUSecondsPerGB = p.CPUSeconds / (float64(p.MessageBytes) / 1e9)
-	p.MBPerCPUSecond = float64(p.MessageBytes) / 1e6 / p.CPUSeconds
-	p.PeakRSSBytes = after.rss
-	p.WrittenPerByte = float64(after.written-before.written) / float64(p.MessageBytes)
-	running = false
-	if err := s.stop(); err != nil {
-		return nil, fmt.Errorf("stop the server: %w: %s", err, s.said.String())
-	}
-	total, size, err := countObjects(filepath.Join(s.data, "s3", bucket), format)
+	wall := time.Since(began)
+	allocatedThen, asking, err := s.allocations()
 	if err != nil {
 		return nil, err
 	}
-	p.Delivered, p.ObjectBytes = total-warm.count(keep), size
-	if p.Delivered != p.Selected {
-		return nil, fmt.Errorf("%d events were selected and %d are in the objects", p.Selected, p.Delivered)
+	p := newPath(sc, l, before, after)
+	p.SendSeconds, p.WallSeconds = sent.Seconds(), wall.Seconds()
+	if sc.ingest != "kafka" {
+		p.Ack = latency(took)
 	}
-	return p, os.RemoveAll(dir)
+	p.AllocsPerEvent = max(0, allocatedThen-allocated-2*asking) / float64(p.Events)
+	return p, nil
 }
 
-// warmUp is a few requests under other numbers.
-func warmUp(l *load) *load {
-	return &load{requests: l.requests[:min(4, len(l.requests))], repeats: 1}
-}
-
-func (l *load) bytes() (n int64) {
-	for _, r := range l.requests {
-		n += r.messages
+// newPath is a path with what the server used between two instants.
+func newPath(sc *scene, l *load, before, after usage) *Path {
+	p := &Path{
+		Name: sc.way.String(), Requests: l.sends, MessageBytes: l.bytes(), Events: l.count("all"), Selected: l.count(sc.keep),
+		CPUSeconds: (after.cpu - before.cpu).Seconds(), PeakRSSBytes: after.rss,
 	}
-	return n * int64(l.repeats)
+	p.CPUSecondsPerGB = p.CPUSeconds / (float64(p.MessageBytes) / 1e9)
+	p.MBPerCPUSecond = float64(p.MessageBytes) / 1e6 / max(p.CPUSeconds, 1e-3)
+	p.WrittenPerByte = float64(after.written-before.written) / float64(p.MessageBytes)
+	return p
 }
 
-func (l *load) count(keep string) (n int64) {
-	for _, r := range l.requests {
-		if keep == "all" {
-			n += int64(r.events)
-		} else {
-			n += int64(r.selected)
-		}
-	}
-	return n * int64(l.repeats)
-}
-
-// countObjects counts the events in all objects of a bucket's folder.
-func countObjects(dir, format string) (events, size int64, err error) {
-	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			if strings.HasPrefix(d.Name(), "_sluice") {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		n, err := countEvents(path, format)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", path, err)
-		}
-		events, size = events+n, size+info.Size()
-		return nil
-	})
-	return events, size, err
-}
-
-func countEvents(path, format string) (int64, error) {
-	f, err := os.Open(path)
+// countOutput wants every selected event in the objects of a bucket's folder.
+func (p *Path) countOutput(folder string, sc *scene, l *load) error {
+	total, size, err := countObjects(folder, sc.format)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	defer f.Close()
-	var in io.Reader
-	switch format {
-	case "parquet":
-		info, err := f.Stat()
-		if err != nil {
-			return 0, err
-		}
-		table, err := parquet.OpenFile(f, info.Size())
-		if err != nil {
-			return 0, err
-		}
-		return table.NumRows(), nil
-	case "zstd":
-		z, err := zstd.NewReader(f)
-		if err != nil {
-			return 0, err
-		}
-		defer z.Close()
-		in = z
-	default:
-		if in, err = gzip.NewReader(f); err != nil {
-			return 0, err
-		}
+	p.Delivered, p.ObjectBytes = total-sc.warmUp(l).count(sc.keep), size
+	if p.Delivered != p.Selected {
+		return fmt.Errorf("%d events were selected and %d are in the objects", p.Selected, p.Delivered)
 	}
-	return countLines(in)
+	return nil
 }
 
-func countLines(in io.Reader) (n int64, err error) {
-	r := bufio.NewReaderSize(in, 1<<20)
-	for {
-		_, err := r.ReadSlice('\n')
+// deliverWithin bounds the wait for objects without any progress.
+const deliverWithin = 90 * time.Second
+
+// deliveries are counted by the manifests in a bucket's folder: to ask the server
+// would be work that is measured.
+type deliveries struct {
+	pattern string
+	seen    map[string]bool
+	records int64
+}
+
+func newDeliveries(bucket string) *deliveries {
+	return &deliveries{pattern: filepath.Join(bucket, "_sluice", "commit", "*", "*", "*.json"), seen: map[string]bool{}}
+}
+
+// look reads the manifests that are new.
+func (d *deliveries) look() error {
+	files, err := filepath.Glob(d.pattern)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if d.seen[file] {
+			continue
+		}
+		records, ok, err := manifestRecords(file)
+		if err != nil {
+			return err
+		}
+		if ok {
+			d.seen[file], d.records = true, d.records+records
+		}
+	}
+	return nil
+}
+
+// await waits until a number of events is delivered.
+func (d *deliveries) await(ctx context.Context, events int64) error {
+	for last, since := d.records, time.Now(); ; {
+		if err := d.look(); err != nil {
+			return err
+		}
 		switch {
-		case err == nil:
-			n++
-		case errors.Is(err, io.EOF):
-			return n, nil
-		case !errors.Is(err, bufio.ErrBufferFull):
-			return n, err
+		case d.records >= events:
+			return nil
+		case d.records > last:
+			last, since = d.records, time.Now()
+		case time.Since(since) > deliverWithin:
+			return fmt.Errorf("%d of %d events are delivered, and no more come", d.records, events)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
 }

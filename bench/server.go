@@ -18,74 +18,35 @@ import (
 	"time"
 )
 
-const (
-	logGroup, logStream = "bench", "one"
-	account             = "123456789012"
-	secret              = "a-secret-for-the-benchmark"
-	token               = "a-token-for-the-benchmark"
-	bucket              = "lake"
-)
-
-// config of the server: one pipeline. What is not signed is taken without
-// credentials, which then must not be configured.
-func config(name string, compaction bool) string {
-	ingest, format, keep := parts(name)
-	filter := map[string]string{"all": "", "errors": errorPattern}[keep]
-	access := fmt.Sprintf("credentials: [{access_key_id: %q, secret_access_key: %s}]\nbearer_tokens: [{token: %s}]\n", account, secret, token)
-	if ingest == "putlogevents-unsigned" {
-		access = ""
-	}
-	if !compaction {
-		access += "storage: {compact_bytes_per_second: 1}\n" // it waits after the first megabyte
-	}
-	object := map[string]string{
-		"gzip": "CompressionFormat: GZIP", "zstd": "CompressionFormat: ZSTD",
-		"parquet": "SluiceConfiguration: {Format: parquet}",
-	}[format]
-	return access + fmt.Sprintf(`
-log_level: error
-account_id: %q
-pipelines:
-  log_groups: [{logGroupName: %s, logStreamNames: [%s]}]
-  delivery_streams:
-    - DeliveryStreamName: lake
-      ExtendedS3DestinationConfiguration:
-        RoleARN: arn:aws:iam::%s:role/sluice
-        BucketARN: "arn:aws:s3:::%s"
-        %s
-        BufferingHints: {SizeInMBs: 64, IntervalInSeconds: 1}
-        ProcessingConfiguration:
-          Enabled: true
-          Processors:
-            - {Type: Decompression, Parameters: [{ParameterName: CompressionFormat, ParameterValue: GZIP}]}
-            - {Type: CloudWatchLogProcessing, Parameters: [{ParameterName: DataMessageExtraction, ParameterValue: "true"}]}
-  subscription_filters:
-    - {logGroupName: %s, filterName: f, filterPattern: %q, destinationArn: "arn:aws:firehose:us-east-1:%s:deliverystream/lake"}
-`, account, logGroup, logStream, account, bucket, object, logGroup, filter, account)
-}
-
 // server is a sluice in a process of its own.
 type server struct {
 	cmd        *exec.Cmd
 	said       bytes.Buffer
 	url, admin string
-	data       string
+	bucket     string // the folder that holds what it delivers
 	ended      chan error
 }
 
 // startWithin is how long a server may take to serve.
 const startWithin = 30 * time.Second
 
-func startServer(ctx context.Context, o Options, dir, name string) (*server, error) {
+// startServer starts a server for a scene, whose files lie in dir.
+func startServer(ctx context.Context, o Options, dir string, sc *scene) (*server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	file := filepath.Join(dir, "sluice.yaml")
-	if err := os.WriteFile(file, []byte(config(name, o.Compaction)), 0o600); err != nil {
+	file, data := filepath.Join(dir, "sluice.yaml"), filepath.Join(dir, "data")
+	if err := os.WriteFile(file, []byte(sc.config()), 0o600); err != nil {
 		return nil, err
 	}
-	s := &server{data: filepath.Join(dir, "data"), ended: make(chan error, 1)}
-	s.cmd = exec.CommandContext(ctx, o.Binary, "serve", "--config", file, "--data-dir", s.data, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--ready-json", "-")
+	s := &server{bucket: filepath.Join(data, "s3", bucket), ended: make(chan error, 1)}
+	s.cmd = exec.CommandContext(ctx, o.Binary, "serve", "--config", file, "--data-dir", data, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--ready-json", "-")
+	s.cmd.Env = os.Environ()
+	if sc.gateway != nil {
+		s.bucket = filepath.Join(sc.gateway.folder, bucket)
+		s.cmd.Args = append(s.cmd.Args, "--s3", sc.gateway.url)
+		s.cmd.Env = append(s.cmd.Env, sc.gateway.environ()...)
+	}
 	s.cmd.Stderr = &s.said
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -149,30 +110,15 @@ func (s *server) metric(name string) (sum float64, err error) {
 	return sum, lines.Err()
 }
 
-// deliverWithin bounds the wait for objects without any progress.
-const deliverWithin = 60 * time.Second
-
-// awaitDelivery waits until a number of events is in committed objects.
-func (s *server) awaitDelivery(ctx context.Context, events int64) error {
-	last, since := 0.0, time.Now()
-	for {
-		n, err := s.metric("sluice_delivery_delivered_events_total")
-		switch {
-		case err != nil:
-			return err
-		case int64(n) >= events:
-			return nil
-		case n > last:
-			last, since = n, time.Now()
-		case time.Since(since) > deliverWithin:
-			return fmt.Errorf("%d of %d events are delivered, and no more come", int64(n), events)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(20 * time.Millisecond):
-		}
+// allocations are those of the process so far, and those that asking for them
+// takes.
+func (s *server) allocations() (so, asking float64, err error) {
+	before, err := s.metric("go_memstats_mallocs_total")
+	if err != nil {
+		return 0, 0, err
 	}
+	so, err = s.metric("go_memstats_mallocs_total")
+	return so, so - before, err
 }
 
 // usage is what the process has used so far.

@@ -37,13 +37,22 @@ type stages struct {
 	found   []Stage
 }
 
-func measureStages(dir string, l *load) ([]Stage, error) {
+// measureStages measures what o.Paths are made of.
+func measureStages(ctx context.Context, o Options, dir string, l *load) ([]Stage, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	s := &stages{dir: dir, load: l, bytes: float64(l.bytes()) / float64(l.repeats)}
-	for _, measure := range []func() error{s.http, s.hash, s.decodePut, s.decodeLines, s.log, s.compaction, s.filters, s.objects} {
+	s := &stages{dir: dir, load: l, bytes: float64(l.first(len(l.requests)).bytes())}
+	steps := []func() error{s.http, s.hash, s.decodePut, s.decodeLines, s.decodeOTLP}
+	if o.any(func(w way) bool { return w.ingest == "kafka" }) {
+		steps = append(steps, func() error { return s.fetch(ctx, o) })
+	}
+	steps = append(steps, s.log, s.compaction, s.filters, s.objects)
+	if o.any(func(w way) bool { return w.s3 }) {
+		steps = append(steps, func() error { return s.putS3(ctx, o) })
+	}
+	for _, measure := range steps {
 		if err := measure(); err != nil {
 			return nil, err
 		}
@@ -115,7 +124,7 @@ func decode(b *event.Builder, body []byte) (event.Batch, error) {
 	if err := putlogevents.Decode(body, b, &req); err != nil {
 		return event.Batch{}, err
 	}
-	return b.Seal(event.Header{GroupUID: 1, StreamUID: 1, Ingested: 1}, event.Source{LogGroup: logGroup, LogStream: logStream})
+	return b.Seal(event.Header{GroupUID: 1, StreamUID: 1, Ingested: 1}, event.Source{LogGroup: group(0), LogStream: logStream})
 }
 
 func (s *stages) decodePut() error {
