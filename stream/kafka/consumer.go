@@ -64,6 +64,7 @@ type ConsumerStats struct {
 	Stalls         int64
 	Gaps           int64 // partitions that found their offset gone, and stopped
 	Errors         int64 // of fetches, commits and the group
+	Partitions     int64 // that this member reads now
 }
 
 // Visit makes parcels durable. They are what one fetch of one partition brought,
@@ -82,7 +83,7 @@ type Consumer struct {
 	mu   sync.Mutex      // guards done
 	done map[int]visited // by partition
 
-	records, bytes, duplicates, unreadable, rebalances, stalls, gaps, failures atomic.Int64
+	records, bytes, duplicates, unreadable, rebalances, stalls, gaps, failures, assigned atomic.Int64
 }
 
 // visited is a range of a partition whose visit succeeded and whose commit did
@@ -115,7 +116,7 @@ func NewConsumer(cfg ConsumerConfig) (*Consumer, error) {
 // Stats returns the counters.
 func (c *Consumer) Stats() ConsumerStats {
 	return ConsumerStats{
-		c.records.Load(), c.bytes.Load(), c.duplicates.Load(), c.unreadable.Load(), c.rebalances.Load(), c.stalls.Load(), c.gaps.Load(), c.failures.Load(),
+		c.records.Load(), c.bytes.Load(), c.duplicates.Load(), c.unreadable.Load(), c.rebalances.Load(), c.stalls.Load(), c.gaps.Load(), c.failures.Load(), c.assigned.Load(),
 	}
 }
 
@@ -194,7 +195,10 @@ func (m *consumerMember) run(ctx context.Context) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	var wg sync.WaitGroup
-	for _, a := range m.generation.Assignments[m.c.cfg.Topic] {
+	assigned := m.generation.Assignments[m.c.cfg.Topic]
+	m.c.assigned.Store(int64(len(assigned)))
+	defer m.c.assigned.Store(0)
+	for _, a := range assigned {
 		l := &lane{m: m, id: a.ID, next: a.Offset, ask: min(firstFetch, m.c.cfg.FetchBytes), moved: m.c.clock.Now(), log: m.c.cfg.Logger.With("topic", m.c.cfg.Topic, "partition", a.ID)}
 		wg.Go(func() {
 			if err := l.run(ctx); errors.Is(err, errFenced) {
@@ -289,6 +293,10 @@ func (l *lane) step(ctx context.Context) error {
 		if err := l.m.visit(ctx, l.parcels); err != nil {
 			return fmt.Errorf("visit: %w", err)
 		}
+		for i := range l.parcels {
+			c.records.Add(1)
+			c.bytes.Add(int64(l.parcels[i].Bytes()))
+		}
 	}
 	if next < page.End {
 		l.ask = min(l.ask*c.cfg.FetchBytes/max(l.held, 1), 2*l.ask, c.cfg.FetchBytes)
@@ -297,10 +305,6 @@ func (l *lane) step(ctx context.Context) error {
 		if err := l.commitVisited(ctx, next); err != nil {
 			return err
 		}
-	}
-	for _, p := range l.parcels {
-		c.records.Add(1)
-		c.bytes.Add(int64(p.Bytes()))
 	}
 	l.at(next, page.End, false)
 	return nil

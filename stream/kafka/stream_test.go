@@ -106,9 +106,21 @@ type sink struct {
 	fail  int // visits to fail after they did their work
 }
 
-func consume(t testing.TB, d *kafkadial.Cluster, s *sink) *sink {
+func consume(t testing.TB, d *kafkadial.Cluster, s *sink) *sink { return consumeFrom(t, d, topic, s) }
+
+func consumeFrom(t testing.TB, d *kafkadial.Cluster, topic string, s *sink) *sink {
 	t.Helper()
-	c, err := NewConsumer(ConsumerConfig{Cluster: d, Topic: topic, GroupID: "g", SessionTimeout: time.Second, StallTimeout: 10 * time.Second, Logger: quiet})
+	return consumeWith(t, ConsumerConfig{Cluster: d, Topic: topic}, s)
+}
+
+// consumeWith starts a member of the group g.
+func consumeWith(t testing.TB, cfg ConsumerConfig, s *sink) *sink {
+	t.Helper()
+	cfg.GroupID, cfg.SessionTimeout, cfg.Logger = "g", time.Second, quiet
+	if cfg.StallTimeout == 0 {
+		cfg.StallTimeout = 10 * time.Second
+	}
+	c, err := NewConsumer(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,17 +166,23 @@ func (s *sink) add(message string) {
 	s.order = append(s.order, message)
 }
 
+func (s *sink) len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.order)
+}
+
 func (s *sink) until(n int) {
 	s.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(2 * time.Millisecond) {
-		s.mu.Lock()
-		got := len(s.order)
-		s.mu.Unlock()
-		if got >= n {
-			return
-		}
+	await(s.t, fmt.Sprintf("%d messages", n), func() bool { return s.len() >= n })
+}
+
+// await returns when something holds that no channel tells of.
+func await(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(90 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("%d of %d messages within half a minute: %+v", got, n, s.c.Stats())
+			t.Fatal("waited in vain for ", what)
 		}
 	}
 }
@@ -337,29 +355,13 @@ func TestMembers(t *testing.T) {
 	one := consume(t, d, &sink{})
 	one.until(30)
 	two := consume(t, d, &sink{})
-	for two.c.Stats().Rebalances == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	await(t, "the second member", func() bool { return two.c.Stats().Rebalances > 0 })
 	send()
-	total := func() int {
-		one.mu.Lock()
-		two.mu.Lock()
-		defer one.mu.Unlock()
-		defer two.mu.Unlock()
-		return len(one.order) + len(two.order)
-	}
-	for deadline := time.Now().Add(30 * time.Second); total() < 60; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("not all was visited")
-		}
-	}
+	total := func() int { return one.len() + two.len() }
+	await(t, "60 messages", func() bool { return total() >= 60 })
 	one.stop()
 	send()
-	for deadline := time.Now().Add(30 * time.Second); total() < 90; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("not all was visited")
-		}
-	}
+	await(t, "90 messages", func() bool { return total() >= 90 })
 	two.stop()
 	for m, times := range one.seen {
 		two.seen[m] += times
