@@ -19,22 +19,31 @@ import (
 	"sluice/stream/kinesis/kinesistest"
 )
 
-// reading is a Consumer and what was visited.
-type reading struct {
-	t    *testing.T
-	c    *Consumer
-	stop func()
-
+// visited is what stands behind consumers.
+type visited struct {
 	mu    sync.Mutex // guards the fields below
 	times map[string]int
 	order map[string][]string // messages by log stream, in the order of their first visits
 	fail  func() error        // of a visit, after its work was done
 }
 
+// reading is a Consumer and what was visited, by it and those that share it.
+type reading struct {
+	*visited
+	t    *testing.T
+	c    *Consumer
+	stop func()
+}
+
+// nothing is visited yet; visits end as fail says.
+func nothing(t *testing.T, fail func() error) *reading {
+	return &reading{t: t, visited: &visited{times: map[string]int{}, order: map[string][]string{}, fail: fail}}
+}
+
 func consume(t *testing.T, client ReadClient, table LeaseTable, r *reading, change func(*ConsumerConfig)) *reading {
 	t.Helper()
 	if r == nil {
-		r = &reading{times: map[string]int{}, order: map[string][]string{}}
+		r = nothing(t, nil)
 	}
 	cfg := ConsumerConfig{LeasesConfig: LeasesConfig{Client: client, Stream: "s", Table: table, Term: term, Logger: quiet}}
 	if change != nil {
@@ -44,7 +53,7 @@ func consume(t *testing.T, client ReadClient, table LeaseTable, r *reading, chan
 	if err != nil {
 		t.Fatal(err)
 	}
-	next := &reading{t: t, c: c, times: r.times, order: r.order, fail: r.fail}
+	next := &reading{t: t, c: c, visited: r.visited}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -162,7 +171,6 @@ func TestReshardingUnderLoad(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		two.stop()
 		t.Logf("%v%+v", fake, two.c.Stats())
-		two.t = t
 		two.seen(all, true)
 		if two.c.Stats().Duplicates == 0 || two.c.Stats().Throttled == 0 {
 			t.Errorf("%+v: the faults did not happen", two.c.Stats())
@@ -176,12 +184,12 @@ func TestVisitsThatFailComeAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake, table := kinesistest.New(3), leaseTable(t)
 		random := rand.New(rand.NewPCG(7, 8))
-		r := &reading{times: map[string]int{}, order: map[string][]string{}, fail: func() error {
+		r := nothing(t, func() error {
 			if random.Float64() < 0.5 {
 				return errors.New("downstream is down")
 			}
 			return nil
-		}}
+		})
 		p := producer(t, fake, nil)
 		all := parcels(t, 300, 11)
 		for i := 0; i < len(all); i += 20 {
@@ -294,10 +302,10 @@ func TestALagBeyondTheRetentionIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake, table := kinesistest.New(1), leaseTable(t)
 		p := producer(t, fake, nil)
-		r := &reading{times: map[string]int{}, order: map[string][]string{}, fail: func() error {
+		r := nothing(t, func() error {
 			time.Sleep(30 * time.Hour)
 			return nil
-		}}
+		})
 		r = consume(t, fake, table, r, func(c *ConsumerConfig) { c.MaxRecords, c.Term = 1, 10*time.Minute })
 		for i := range uint64(3) {
 			if err := p.Produce(t.Context(), 9, parcel(t, i+1, "s", 1, 10)); err != nil {
@@ -324,7 +332,7 @@ func TestLagAndMetrics(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 		}
-		r := &reading{times: map[string]int{}, order: map[string][]string{}, fail: func() error { time.Sleep(time.Minute); return nil }}
+		r := nothing(t, func() error { time.Sleep(time.Minute); return nil })
 		r = consume(t, fake, table, r, func(c *ConsumerConfig) { c.MaxRecords = 1 })
 		time.Sleep(30 * time.Second)
 		if l := r.c.Lags(); len(l) != 1 || l[0].Behind < 8*time.Minute || l[0].Behind > 10*time.Minute {
