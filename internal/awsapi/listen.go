@@ -194,7 +194,11 @@ func NewHTTPServer(cfg HTTPConfig, handler http.Handler) *http.Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true) // JavaScript's clients of Kinesis speak nothing else
 	return &http.Server{
+		Protocols:         &protocols,
 		Handler:           tellTLS(Guard(handler, cfg.HostNames...)),
 		ConnContext:       rememberConn,
 		ReadHeaderTimeout: cfg.HeaderTimeout,
