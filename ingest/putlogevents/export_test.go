@@ -1,6 +1,9 @@
 package putlogevents
 
-import "sluice/internal/event"
+import (
+	"sluice/internal/event"
+	"sluice/internal/jsonstop"
+)
 
 // DecodeCarefully is the decoder that decides when the scanner declines.
 func DecodeCarefully(body []byte, b *event.Builder, req *Request) error {
@@ -16,9 +19,12 @@ func Scan(body []byte, b *event.Builder, req *Request) bool {
 	return scan(body, b, req)
 }
 
-// Millis, Survey and Unescape are the word-wise loops.
-var (
-	Millis   = millis
-	Survey   = survey
-	Unescape = unescape
-)
+// Millis is the word-wise reader of timestamps.
+var Millis = millis
+
+// Unescape unescapes the string at i of src.
+func Unescape(dst, src []byte, i int) (n, next int) {
+	stops := make([]byte, jsonstop.Bytes(len(src)))
+	jsonstop.Mark(stops, src)
+	return unescape(dst, src, stops, i)
+}

@@ -237,21 +237,6 @@ func TestMillisIsParseInt(t *testing.T) {
 	}
 }
 
-func TestSurveyLooksAtEveryByte(t *testing.T) {
-	for size := range 100 {
-		text := bytes.Repeat([]byte{'~'}, size)
-		for i := range size {
-			for c := range 256 {
-				text[i] = byte(c)
-				if control, foreign := putlogevents.Survey(text); control != (c < ' ') || foreign != (c >= utf8.RuneSelf) {
-					t.Fatalf("byte %#x at %d of %d: %v %v", c, i, size, control, foreign)
-				}
-			}
-			text[i] = '~'
-		}
-	}
-}
-
 // TestUnescapeStaysInItsRoom tries every size of the room and of the text.
 func TestUnescapeStaysInItsRoom(t *testing.T) {
 	for _, escape := range []string{`\n`, `\u20ac`, `\ud83d\ude00`} {

@@ -28,6 +28,7 @@ type Request struct {
 	ProblemCount int
 
 	scratch []byte // names that had to be unescaped
+	stops   []byte // marks of the body, see package jsonstop
 }
 
 // maxProblems bounds the text of an answer to a body full of problems.
@@ -84,7 +85,7 @@ func Decode(body []byte, b *event.Builder, req *Request) error {
 }
 
 func (req *Request) reset() {
-	*req = Request{Problems: req.Problems[:0], scratch: req.scratch[:0]}
+	*req = Request{Problems: req.Problems[:0], scratch: req.scratch[:0], stops: req.stops[:0]}
 }
 
 // resetEvents forgets the events read so far: another logEvents follows.

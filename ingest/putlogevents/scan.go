@@ -1,18 +1,18 @@
 package putlogevents
 
 import (
-	"bytes"
+	"slices"
 	"unicode/utf8"
 
 	"sluice/internal/event"
+	"sluice/internal/jsonstop"
 )
 
 // scanner reads a body of the shape that clients send. Its methods take the
 // place to read at and return the place after what they read, or declined.
 type scanner struct {
 	src   []byte
-	plain bool // no control character anywhere, so that strings need no look for them
-	slant int  // the first backslash behind where one was last looked for
+	stops []byte // marks of src: quotes, backslashes and control characters
 	b     *event.Builder
 	req   *Request
 }
@@ -26,11 +26,11 @@ const maxSkip = 8
 // scan reads a body into b and req. It returns false, having left both in any
 // state, if it declines.
 func scan(body []byte, b *event.Builder, req *Request) bool {
-	control, foreign := survey(body)
-	if foreign && !utf8.Valid(body) {
+	req.stops = slices.Grow(req.stops[:0], jsonstop.Bytes(len(body)))
+	s := scanner{src: body, stops: req.stops[:jsonstop.Bytes(len(body))], b: b, req: req}
+	if foreign := jsonstop.Mark(s.stops, body); foreign && !utf8.Valid(body) {
 		return false
 	}
-	s := scanner{src: body, plain: !control, b: b, req: req}
 	i := s.request(s.space(0))
 	return i != declined && s.space(i) == len(body)
 }
@@ -186,39 +186,8 @@ func (s *scanner) message(i int, e *parsed) int {
 	if s.at(i) != '"' {
 		return declined
 	}
-	n, end := s.text(s.b.Free(), i+1)
-	if end == declined || !s.plain && hasControl(s.src[i:end]) {
-		return declined
-	}
-	e.length = n
-	return end
-}
-
-// text unescapes the string whose first byte is at i to the front of dst, as
-// unescape does. Flow logs and most lines hold no escape, so that their end is
-// the next quote; of the others, what comes before the first escape is as simple.
-func (s *scanner) text(dst []byte, i int) (n, next int) {
-	if s.slant < i {
-		s.slant = len(s.src)
-		if k := bytes.IndexByte(s.src[i:], '\\'); k >= 0 {
-			s.slant = i + k
-		}
-	}
-	clean := s.src[i:s.slant]
-	n = bytes.IndexByte(clean, '"')
-	ended := n >= 0
-	if !ended {
-		n = len(clean)
-	}
-	if n > len(dst) {
-		return 0, declined
-	}
-	copy(dst, clean[:n])
-	if ended {
-		return n, i + n + 1
-	}
-	more, next := unescape(dst[n:], s.src, i+n)
-	return n + more, next
+	e.length, i = unescape(s.b.Free(), s.src, s.stops, i+1)
+	return i
 }
 
 // name reads a log group's or a log stream's name.
@@ -233,8 +202,8 @@ func (s *scanner) name(i int, name *[]byte) int {
 	// Escaped, which some clients do to slashes.
 	start := len(s.req.scratch)
 	s.req.scratch = append(s.req.scratch, make([]byte, maxName)...)
-	n, end := unescape(s.req.scratch[start:], s.src, i+1)
-	if end == declined || !s.plain && hasControl(s.src[i:end]) {
+	n, end := unescape(s.req.scratch[start:], s.src, s.stops, i+1)
+	if end == declined {
 		return declined
 	}
 	s.req.scratch = s.req.scratch[:start+n]
@@ -250,16 +219,11 @@ func (s *scanner) raw(i int) (text []byte, next int) {
 	if s.at(i) != '"' {
 		return nil, declined
 	}
-	start := i + 1
-	for i = start; i < len(s.src); i++ {
-		switch c := s.src[i]; {
-		case c == '"':
-			return s.src[start:i:i], i + 1
-		case c == '\\' || c < ' ':
-			return nil, declined
-		}
+	end := jsonstop.Next(s.stops, i+1)
+	if s.at(end) != '"' {
+		return nil, declined
 	}
-	return nil, declined
+	return s.src[i+1 : end : end], end + 1
 }
 
 // skip goes past a value of any kind that nests at most depth deep.
