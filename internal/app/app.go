@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"sluice/filter"
@@ -52,6 +53,7 @@ type App struct {
 	replication   replication
 	alarms        alarmRoom
 	dataStreams   *kinesis.Room
+	wakes         sync.Map // of those who read a stream, by its uid
 
 	samples       *sampleStore
 	rooms         []room // see add
@@ -127,11 +129,17 @@ func (a *App) open() error {
 		Metrics: metricFilters, DimensionSets: a.cfg.Metrics.DimensionSets,
 		Definitions: a.subscriptions, Published: a.streams.Published, Clock: a.clock, Logger: a.log,
 	}, filters...)
+	sources, err := a.openDeliverySources()
+	if err != nil {
+		return err
+	}
 	if a.firehose, err = firehose.New(firehose.Config{
 		Clock: a.clock, Logger: a.log, Home: a.scope(), MaxDeliveryStreams: a.quota(5_000),
+		Scratch: a.dir.path("scratch/firehose"), ScratchFS: a.cfg.FS,
+		SpoolBytes: a.cfg.Sources.Delivery.SpoolBytes, SkipGaps: a.cfg.Sources.Delivery.OnGap == "skip",
 	}, firehose.Links{
 		Definitions: a.catalog, Source: a.streams, Sink: a.streams, Journal: journal{a.store}, Store: a.objects, States: lanes,
-		ErrorLog: deliveryErrors{a},
+		ErrorLog: deliveryErrors{a}, Outside: sources, Streams: followedStreams{a},
 	}); err != nil {
 		return err
 	}

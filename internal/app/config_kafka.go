@@ -4,6 +4,8 @@ package app
 type Sources struct {
 	// Kafka lists consumer groups that read topics into log groups.
 	Kafka []KafkaSource `yaml:"kafka"`
+	// Delivery is what delivery streams may read.
+	Delivery DeliverySources `yaml:"delivery"`
 }
 
 // KafkaSource reads topics of a Kafka cluster into log groups: each partition

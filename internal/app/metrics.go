@@ -48,6 +48,7 @@ func (a *App) collect() {
 	a.collectIngest()
 	a.collectFilters()
 	a.collectDelivery()
+	a.collectDeliverySources()
 	a.collectLog()
 	a.collectStorage()
 }

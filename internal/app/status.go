@@ -18,6 +18,12 @@ func (a *App) deliveryStatus() []deliveryStatus {
 	out := make([]deliveryStatus, len(all))
 	for i, s := range all {
 		out[i] = deliveryStatus{s, a.streams.Totals(s.Route)}
+		if s.Outside || s.Follows { // the log knows nothing of it by its route
+			out[i].totals = embedded.Totals{
+				Accepted: s.Delivered + s.Discarded + s.InFlight, AcceptedBytes: s.DeliveredBytes + s.InFlightBytes,
+				Delivered: s.Delivered, Discarded: s.Discarded, DeliveredBytes: s.DeliveredBytes, InFlight: s.InFlight,
+			}
+		}
 	}
 	return out
 }

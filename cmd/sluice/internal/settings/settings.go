@@ -58,6 +58,7 @@ func Defaults() app.Config {
 		S3Options:    app.S3Options{Checksums: "auto", PathStyle: "auto"},
 		Storage:      app.Storage{Policy: "block", MinFreeBytes: 128 << 20, CacheBytes: 32 << 20},
 		Metrics:      app.Metrics{PublishedSeries: 1000, DimensionSets: 1000},
+		Sources:      app.Sources{Delivery: app.DeliverySources{OnGap: "fail", SpoolBytes: 1 << 30}},
 		Destinations: app.Destinations{RetryHours: 24, MaxBufferBytes: 64 << 20},
 	}
 }
