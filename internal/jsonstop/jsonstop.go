@@ -77,20 +77,11 @@ func stopsOf(w uint64) byte {
 // hot: BenchmarkNext
 func Next(bitmap []byte, i int) int {
 	at := uint(i) >> 3
-	if w := le.Uint64(bitmap[at:at+8:at+8]) >> (i & 7); w != 0 {
-		return i + bits.TrailingZeros64(w)
-	}
-	return far(bitmap, int(at)+8)
-}
-
-// far goes on at a byte of the bitmap.
-//
-//go:noinline
-func far(bitmap []byte, at int) int {
-	for {
-		if w := le.Uint64(bitmap[at:]); w != 0 {
-			return at*8 + bits.TrailingZeros64(w)
-		}
+	w := le.Uint64(bitmap[at:at+8:at+8]) >> (i & 7)
+	for w == 0 {
 		at += 8
+		w = le.Uint64(bitmap[at:])
+		i = int(at * 8)
 	}
+	return i + bits.TrailingZeros64(w)
 }
