@@ -131,6 +131,9 @@ type Links struct {
 	ErrorLog ErrorLog
 	// Outside opens sources outside; nil knows none.
 	Outside Outside
+	// Streams are the Kinesis streams of this process, as sources; nil: there are
+	// none.
+	Streams Streams
 }
 
 func (l Links) check() error {

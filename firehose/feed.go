@@ -57,8 +57,12 @@ type local struct {
 }
 
 func (r *Room) newLocalLane(s *stream, shard uint32) *lane {
+	source := r.links.Source
+	if s.follows != nil {
+		source = s.follows
+	}
 	l := newLane(r, s, &local{
-		source: r.links.Source, key: s.Route, journal: r.links.Journal, state: r.links.States[shard], route: s.Route, shard: shard,
+		source: source, key: s.Route, journal: r.links.Journal, state: r.links.States[shard], route: s.Route, shard: shard,
 	}, strconv.FormatUint(uint64(shard), 10), len(r.links.States) > 1)
 	l.shard = shard
 	l.uuid = func(partition string, first uint64) string { return objectUUID(s.Route, shard, partition, first) }

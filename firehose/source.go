@@ -13,6 +13,9 @@ import (
 type sourceConfig struct {
 	MSK     *mskSource     `json:",omitzero"`
 	Kinesis *kinesisSource `json:",omitzero"`
+	// From says that Kinesis is a stream of this process: the positions at which
+	// delivery begins, one for each shard of the log.
+	From []uint64 `json:",omitzero"`
 }
 
 const (
@@ -174,6 +177,8 @@ func (r *Room) known(c *sourceConfig, o Origin) error {
 		_, err = r.links.Outside.Open(o)
 	}
 	switch {
+	case errors.Is(err, ErrNoSource) && r.attach(c, o):
+		return nil
 	case errors.Is(err, ErrNoSource):
 		return awsapi.InvalidArgument("Firehose is unable to read from %s: the configuration of this sluice has no such source.", o.ARN)
 	case err != nil:

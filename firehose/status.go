@@ -119,6 +119,8 @@ type Status struct {
 	// counters above are those of this process then, since it started, and
 	// InFlight is what it has read.
 	Outside bool
+	// Follows says that it reads a Kinesis stream of this process.
+	Follows bool
 	// Parts of the source are this process's.
 	Parts int
 	// Lag is the positions in them that are not done, as far as is known, and
@@ -152,7 +154,7 @@ func (r *Room) Status(context.Context) []Status {
 }
 
 func (s *stream) status(r *Room) Status {
-	st := Status{Scope: s.Scope, Name: s.Name, Route: s.Route, Outside: s.source != Origin{}}
+	st := Status{Scope: s.Scope, Name: s.Name, Route: s.Route, Outside: s.source != Origin{}, Follows: s.follows != nil}
 	st.Retries, st.LostPositions, st.Duplicates = s.retries.Load(), s.lost.Load(), s.duplicates.Load()
 	if st.Outside && s.group == nil {
 		st.Condition, st.Err = Parked, fmt.Errorf("%w: %s", ErrNoSource, s.source.ARN)

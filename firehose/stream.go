@@ -25,6 +25,9 @@ type stream struct {
 	source  Origin // outside; zero for the log
 	group   Group  // in which source is shared; nil for the log, and for a source that nobody knows
 
+	follows Source   // a Kinesis stream of this process; nil for another source, and for none
+	from    []uint64 // where follows begins, one position for each shard of the log
+
 	retries    atomic.Int64 // attempts that failed, since the start
 	lost       atomic.Int64 // positions of a source outside, since the start
 	duplicates atomic.Int64 // records of one that were there before, since the start
@@ -51,8 +54,14 @@ func (r *Room) newStream(d catalog.DeliveryStream) (*stream, error) {
 	if d.Scope != r.cfg.Home {
 		s.chain = d.Name + "@" + d.Account + "." + d.Region
 	}
-	if c.kept.Source != nil {
-		return s, r.openSource(s, c.kept.Source)
+	switch source := c.kept.Source; {
+	case source == nil:
+	case source.From == nil:
+		return s, r.openSource(s, source)
+	default:
+		if err := r.follow(s, source); err != nil {
+			return nil, err
+		}
 	}
 	for shard := range uint32(len(r.links.States)) {
 		s.lanes = append(s.lanes, r.newLocalLane(s, shard))

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
 
 	"sluice/filter/outbox"
+	"sluice/firehose"
 	"sluice/internal/awsapi"
 	"sluice/internal/catalog"
 	"sluice/internal/obs"
@@ -25,7 +27,8 @@ func (a *App) openKinesis() error {
 	}
 	a.dataStreams, err = kinesis.New(kinesis.Config{
 		Streams: a.streams, Definitions: definitions, UIDs: a.catalog, Clock: a.clock, Logger: a.log,
-		Rates: a.cfg.Limits == "aws", MaxShards: a.quota(kinesisShards), Made: a.feedStream,
+		Rates: a.cfg.Limits == "aws", MaxShards: a.quota(kinesisShards), Made: a.feedStream, Published: a.recordsPublished,
+		Needed: a.neededOfStream,
 	})
 	if err != nil {
 		return err
@@ -46,10 +49,72 @@ func (a *App) feedStream(s kinesis.Stream) error {
 	if err != nil {
 		return err
 	}
+	a.wakes.Store(s.UID, wakeOf(route))
 	a.outbox.Add(outbox.Target{Name: arn, Route: route, Sender: dataStream{
 		room: a.dataStreamOf, scope: catalog.Scope{Account: s.Account, Region: s.Region}, name: s.Name,
 	}})
 	return nil
+}
+
+// wakeOf is the key by which those who read a stream are woken. Matches for the
+// stream wake its lanes of the outbox by its route.
+func wakeOf(route uint64) uint64 { return ^route }
+
+// recordsPublished wakes the delivery streams that read a stream.
+func (a *App) recordsPublished(stream uint64) {
+	if wake, ok := a.wakes.Load(stream); ok {
+		a.streams.Published(wake.(uint64))
+	}
+}
+
+// neededOfStream is the first position that a delivery stream still reads of a
+// stream.
+func (a *App) neededOfStream(s kinesis.Stream, shard uint32) uint64 {
+	needed := uint64(math.MaxUint64)
+	a.firehose.Reading(func(arn string, position func(shard uint32) uint64) {
+		if of, name, ok := (followedStreams{a}).named(arn); ok && name == s.Name && of.Account == s.Account && of.Region == s.Region {
+			needed = min(needed, position(shard))
+		}
+	})
+	return needed
+}
+
+// followedStreams are the streams of this process as sources of delivery streams.
+type followedStreams struct{ app *App }
+
+func (f followedStreams) named(arn string) (of catalog.Scope, name string, ok bool) {
+	parsed, err := awsapi.ParseARN(arn)
+	if err != nil {
+		return of, "", false
+	}
+	name, ok = parsed.Stream()
+	return catalog.Scope{Account: parsed.Account, Region: parsed.Region}, name, ok
+}
+
+// Ends implements firehose.Streams.
+func (f followedStreams) Ends(arn string) (positions []uint64, ok bool) {
+	of, name, ok := f.named(arn)
+	if !ok || !f.app.dataStreams.Has(of, name) {
+		return nil, false
+	}
+	return f.app.streams.Ends(), true
+}
+
+// Follow implements firehose.Streams. It is called before there is a room to ask,
+// the Follower's methods after.
+func (f followedStreams) Follow(arn string, from []uint64) (firehose.Source, error) {
+	of, name, ok := f.named(arn)
+	if !ok {
+		return nil, fmt.Errorf("follow %q: not the ARN of a stream", arn)
+	}
+	route, err := f.app.catalog.Route(arn)
+	if err != nil {
+		return nil, err
+	}
+	return f.app.streams.Follow(func() (uint64, bool) {
+		s, ok := f.app.dataStreams.Stream(of, name)
+		return s.UID, ok
+	}, wakeOf(route), from), nil
 }
 
 func streamARN(s kinesis.Stream) string {

@@ -125,25 +125,49 @@ func (p *process) streamed() map[string]int {
 // and wants every acknowledged match once in the stream. It takes as many of the
 // operations, at random, as fit into a few seconds.
 func TestMatchesReachAKinesisStreamOnce(t *testing.T) {
+	crashes(t, 30, func(at int) int { return streamCrashAt(t, at, false) })
+}
+
+// TestMatchesPassAKinesisStreamOnce does the same with a delivery stream behind it,
+// which puts each match into exactly one object.
+func TestMatchesPassAKinesisStreamOnce(t *testing.T) {
+	crashes(t, 60, func(at int) int { return streamCrashAt(t, at, true) })
+}
+
+// crashes has the disk fail at as many of its operations, at random, as fit into a
+// few seconds.
+func crashes(t *testing.T, least int, crashAt func(at int) (total int)) {
+	t.Helper()
 	seed := uint64(time.Now().UnixNano())
-	total := streamCrashAt(t, 1<<30)
+	total := crashAt(1 << 30)
 	order := rand.New(rand.NewPCG(seed, 3)).Perm(total)
 	deadline, done := time.Now().Add(3*time.Second), 0
 	for _, at := range order {
 		if time.Now().After(deadline) || t.Failed() {
 			break
 		}
-		streamCrashAt(t, at)
+		crashAt(at)
 		done++
 	}
 	t.Logf("seed %d: %d of %d operations", seed, done, total)
-	if total < 30 || done == 0 {
+	if total < least || done == 0 {
 		t.Errorf("only %d of %d operations", done, total)
 	}
 }
 
-// streamCrashAt returns how many operations there were before the crash.
-func streamCrashAt(t *testing.T, at int) int {
+// deliverStream has a delivery stream put what the Kinesis stream holds into the
+// bucket lake, one event a line.
+func (p *process) deliverStream() {
+	p.t.Helper()
+	in := pipelines(1, 60).DeliveryStreams[0]
+	in["DeliveryStreamType"] = "KinesisStreamAsSource"
+	in["KinesisStreamSourceConfiguration"] = map[string]any{"KinesisStreamARN": matchesARN, "RoleARN": "arn:aws:iam::000000000000:role/any"}
+	p.must("Firehose_20150804.CreateDeliveryStream", in, nil)
+}
+
+// streamCrashAt returns how many operations there were before the crash. Behind the
+// stream there may be a delivery stream.
+func streamCrashAt(t *testing.T, at int, delivered bool) int {
 	mem, defs := vfs.NewMem(), catalog.NewMemory()
 	now := time.Now().UTC().Truncate(time.Second)
 	p, err := tryBegin(t, mem, mem, defs, now, onlyGroups)
@@ -151,6 +175,9 @@ func streamCrashAt(t *testing.T, at int) int {
 		t.Fatal(err)
 	}
 	p.subscribe(2)
+	if delivered {
+		p.deliverStream()
+	}
 	if err := p.stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +192,7 @@ func streamCrashAt(t *testing.T, at int) int {
 			ok := p.put(fmt.Sprint("s", i%2), text, fmt.Sprint("INFO ", i))
 			acked[text] = ok && m.left() == nil
 			if i%3 == 2 {
-				p.advance(ctx, time.Second)
+				p.advance(ctx, time.Minute)
 			}
 		}
 		err = p.stop()
@@ -181,20 +208,36 @@ func streamCrashAt(t *testing.T, at int) int {
 		t.Fatalf("crash at %d: start again: %v", at, err)
 	}
 	p.advance(context.Background(), time.Hour)
-	seen := p.streamed()
-	for text, ok := range acked {
-		if ok && seen[text] == 0 || seen[text] > 1 {
-			t.Errorf("crash at %d: %s is there %d times, acknowledged: %v", at, text, seen[text], ok)
+	once(t, at, acked, p.streamed())
+	if delivered {
+		seen := map[string]int{}
+		for _, line := range p.delivered() {
+			seen[line]++
 		}
-		delete(seen, text)
-	}
-	if len(seen) > 0 {
-		t.Errorf("crash at %d: never sent, or no match: %v", at, seen)
+		once(t, at, acked, seen)
 	}
 	if err := p.stop(); err != nil {
 		t.Errorf("crash at %d: %v", at, err)
 	}
 	return m.steps
+}
+
+// once wants every acknowledged match once, and nothing twice.
+func once(t *testing.T, at int, acked map[string]bool, seen map[string]int) {
+	t.Helper()
+	n := 0
+	for text, ok := range acked {
+		if ok && seen[text] == 0 || seen[text] > 1 {
+			t.Errorf("crash at %d: %s is there %d times, acknowledged: %v", at, text, seen[text], ok)
+		}
+		n += seen[text]
+	}
+	for _, times := range seen {
+		n -= times
+	}
+	if n != 0 {
+		t.Errorf("crash at %d: something was never sent, or is no match: %v", at, seen)
+	}
 }
 
 // TestAKinesisStreamThatWasDeleted: what matches meanwhile waits for the next one of

@@ -39,7 +39,7 @@ type Config struct {
 	Published func(stream uint64)
 	// Needed is the first position of a shard of the log at which somebody else
 	// still reads a stream. nil: nobody does.
-	Needed func(stream uint64, shard uint32) uint64
+	Needed func(s Stream, shard uint32) uint64
 }
 
 // Room serves the streams of this process.
@@ -122,7 +122,7 @@ func (r *Room) expire() {
 			if r.cfg.Needed == nil {
 				return math.MaxUint64
 			}
-			return r.cfg.Needed(stream, shard)
+			return r.cfg.Needed(s, shard)
 		})
 	}
 }

@@ -218,7 +218,7 @@ func TestRetention(t *testing.T) {
 // TestRunExpires: what is too old goes by itself, unless somebody is behind.
 func TestRunExpires(t *testing.T) {
 	needed := uint64(1)
-	w := newWorld(t, 1, func(c *Config) { c.Needed = func(uint64, uint32) uint64 { return needed } })
+	w := newWorld(t, 1, func(c *Config) { c.Needed = func(Stream, uint32) uint64 { return needed } })
 	w.ok("CreateStream", map[string]any{"StreamName": "s", "ShardCount": 1})
 	w.ok("PutRecord", map[string]any{"StreamName": "s", "Data": "", "PartitionKey": "k"})
 	ctx, cancel := context.WithCancel(t.Context())
