@@ -1,7 +1,9 @@
 package firehose_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,15 +20,6 @@ func (w *world) createFrom(members string) {
 		`"ExtendedS3DestinationConfiguration":{`+roleAndBucket+members+`}}`)
 }
 
-// lines are the lines of all objects.
-func (w *world) lines() (out []string) {
-	w.Helper()
-	for _, o := range w.objects() {
-		out = append(out, strings.Split(strings.TrimSuffix(o.text, "\n"), "\n")...)
-	}
-	return out
-}
-
 func numbered(from, to int) (out [][]byte) {
 	for i := from; i < to; i++ {
 		out = append(out, fmt.Appendf(nil, "<%d>\n", i))
@@ -34,14 +27,36 @@ func numbered(from, to int) (out [][]byte) {
 	return out
 }
 
+// ids are the numbers of records in all objects, those of errors, too.
+func (w *world) ids() map[string]int {
+	w.Helper()
+	seen := map[string]int{}
+	for _, o := range w.objects() {
+		text := o.text
+		if strings.HasPrefix(o.key, "errors/") {
+			text = ""
+			for line := range strings.Lines(o.text) {
+				var e struct{ RawData []byte }
+				if err := json.Unmarshal([]byte(line), &e); err != nil {
+					w.Fatal(err)
+				}
+				text += string(e.RawData)
+			}
+		}
+		for _, id := range numberPattern.FindAllString(text, -1) {
+			seen[id]++
+		}
+	}
+	return seen
+}
+
+var numberPattern = regexp.MustCompile(`<[0-9]+>`)
+
 // once wants the records [0, n) in the objects, each one time, and a bucket that
 // verifies.
 func (w *world) once(n int, what string) {
 	w.Helper()
-	seen := map[string]int{}
-	for _, l := range w.lines() {
-		seen[l]++
-	}
+	seen := w.ids()
 	for i := range n {
 		id := fmt.Sprintf("<%d>", i)
 		if seen[id] != 1 {
