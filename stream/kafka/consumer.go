@@ -315,24 +315,28 @@ func (l *lane) step(ctx context.Context) error {
 func (l *lane) begin(ctx context.Context) error {
 	c := l.m.c
 	res, err := l.m.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: c.cfg.GroupID, Topics: map[string][]int{c.cfg.Topic: {l.id}}})
+	if err == nil {
+		err = res.Error // of a coordinator that moved, say: there are no partitions then
+	}
 	if err != nil {
 		return fmt.Errorf("fetch offset: %w", err)
 	}
-	metadata := ""
-	for _, p := range res.Topics[c.cfg.Topic] {
-		if p.Error != nil {
-			return fmt.Errorf("fetch offset: %w", p.Error)
-		}
-		metadata = p.Metadata
+	if len(res.Topics[c.cfg.Topic]) != 1 {
+		return errors.New("fetch offset: answer without the partition")
 	}
-	if l.next < 0 {
-		first, end, err := l.m.client.Bounds(ctx, c.cfg.Topic, l.id)
-		if err != nil {
+	committed := res.Topics[c.cfg.Topic][0]
+	if committed.Error != nil {
+		return fmt.Errorf("fetch offset: %w", committed.Error)
+	}
+	// Offset and marks of one answer: those of another could be of another commit.
+	next, end := committed.CommittedOffset, l.end
+	if next < 0 {
+		if next, end, err = l.m.client.Bounds(ctx, c.cfg.Topic, l.id); err != nil {
 			return err
 		}
-		l.at(first, end, false)
 	}
-	seen, err := parseMarks(metadata)
+	l.at(next, end, false)
+	seen, err := parseMarks(committed.Metadata)
 	if err != nil {
 		l.log.Warn("kafka marks are lost: duplicates of before cannot be told", "error", err)
 		seen = marks{}
@@ -452,23 +456,28 @@ func (l *lane) commit(ctx context.Context, next int64) error {
 	if err != nil {
 		return fmt.Errorf("commit offset: %w", err)
 	}
-	for _, p := range res.Topics[c.cfg.Topic] {
-		switch {
-		case p.Error == nil:
-		case errors.Is(p.Error, kafka.IllegalGeneration), errors.Is(p.Error, kafka.UnknownMemberId), errors.Is(p.Error, kafka.RebalanceInProgress):
-			return fmt.Errorf("commit offset: %w: %w", errFenced, p.Error)
-		default:
-			return fmt.Errorf("commit offset: %w", p.Error)
-		}
+	if len(res.Topics[c.cfg.Topic]) != 1 {
+		return errors.New("commit offset: answer without the partition")
 	}
-	return nil
+	switch refused := res.Topics[c.cfg.Topic][0].Error; {
+	case refused == nil:
+		return nil
+	case errors.Is(refused, kafka.IllegalGeneration), errors.Is(refused, kafka.UnknownMemberId), errors.Is(refused, kafka.RebalanceInProgress):
+		return fmt.Errorf("commit offset: %w: %w", errFenced, refused)
+	default:
+		return fmt.Errorf("commit offset: %w", refused)
+	}
 }
 
-// at notes where the lane is.
+// at notes where the lane is. Answers without records are no move where there is
+// lag: brokers and clients have been seen to give them for ever.
 func (l *lane) at(next, end int64, busy bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.next, l.end, l.busy, l.moved = next, end, busy, l.m.c.clock.Now()
+	if next != l.next || next >= end || busy || l.busy {
+		l.moved = l.m.c.clock.Now()
+	}
+	l.next, l.end, l.busy = next, end, busy
 }
 
 // watch ends the session when lag stands still though no visit is under way.

@@ -124,10 +124,24 @@ func consumeWith(t testing.TB, cfg ConsumerConfig, s *sink) *sink {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s.run(t, c, s.visit)
+}
+
+// consumeVisiting is consume with a visitor of its own around the sink.
+func consumeVisiting(t testing.TB, d *kafkadial.Cluster, s *sink, visitor func(*sink) Visit) *sink {
+	t.Helper()
+	c, err := NewConsumer(ConsumerConfig{Cluster: d, Topic: topic, GroupID: "g", SessionTimeout: time.Second, Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.run(t, c, visitor(s))
+}
+
+func (s *sink) run(t testing.TB, c *Consumer, visit Visit) *sink {
 	s.t, s.c = t, c
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx, s.visit) }()
+	go func() { done <- c.Run(ctx, visit) }()
 	s.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; !errors.Is(err, context.Canceled) {

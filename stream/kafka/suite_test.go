@@ -32,6 +32,8 @@ type suite struct {
 	cluster  *kafkadial.Cluster
 	producer *Producer
 
+	visiting sync.Mutex // held by the visit that is under way
+
 	mu     sync.Mutex // guards places
 	places []string
 }
@@ -48,7 +50,11 @@ func (s *suite) Consume(ctx context.Context, visit func(context.Context, []event
 	if err != nil {
 		return err
 	}
-	return c.Run(ctx, visit)
+	return c.Run(ctx, func(ctx context.Context, parcels []event.Parcel) error {
+		s.visiting.Lock() // partitions are visited side by side; the suite's visitors count without a lock
+		defer s.visiting.Unlock()
+		return visit(ctx, parcels)
+	})
 }
 
 func (s *suite) putAside(ctx context.Context, u Unreadable) error {
@@ -92,8 +98,8 @@ func (n *network) Outage() (over func()) {
 
 func (n *network) set(cut bool) {
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	n.cut = cut
+	n.mu.Unlock()
 	if cut {
 		n.reset()
 	}
@@ -101,6 +107,8 @@ func (n *network) set(cut bool) {
 
 // reset resets every connection.
 func (n *network) reset() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for c := range n.open {
 		c.(*net.TCPConn).SetLinger(0)
 		c.Close()
