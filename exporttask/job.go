@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,6 +38,7 @@ type job struct {
 	life   context.Context // of the room; that of the job ends when it is cancelled, too
 	cancel context.CancelCauseFunc
 	noted  bool // the task's end is durable
+	direct bool // without a spool, for one was damaged
 
 	shape   shape
 	pattern *pattern.Pattern
@@ -102,6 +104,7 @@ func (j *job) end(code, message string) {
 		return
 	}
 	j.noted = true
+	j.removeSpool()
 	if j.journal == nil || code != completed {
 		return
 	}
@@ -184,32 +187,61 @@ func (j *job) list() []folder {
 
 // folders exports everything, several folders at once.
 func (j *job) folders(ctx context.Context) error {
-	folders := j.list()
-	j.mu.Lock()
-	for _, f := range folders {
+	var open []folder
+	for _, f := range j.list() {
+		j.mu.Lock()
 		j.streams += len(f.streams)
+		j.mu.Unlock()
+		if j.journal.mark(f.name).done {
+			j.finished(f)
+		} else {
+			open = append(open, f)
+		}
 	}
-	j.mu.Unlock()
+	for len(open) > 0 {
+		some, spool, err := j.nextSet(ctx, open)
+		if err != nil {
+			return err
+		}
+		err = j.exportSet(ctx, some, spool)
+		broken := errors.Is(err, errSpool)
+		if spool != nil {
+			j.letGo(spool, err == nil || broken)
+		}
+		switch {
+		case broken && ctx.Err() == nil:
+			j.room.cfg.Logger.Warn("export goes on without a spool", "task", j.task.ID, "error", err)
+			j.direct = true
+		case err != nil:
+			return err
+		}
+		open = slices.DeleteFunc(open, func(f folder) bool { return j.journal.mark(f.name).done })
+	}
+	return nil
+}
+
+// exportSet exports folders from a spool, or from the store where there is none.
+func (j *job) exportSet(ctx context.Context, folders []folder, spool *spool) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
 	for _, f := range folders {
-		if !j.journal.mark(f.name).done {
-			select {
-			case j.room.workers <- struct{}{}:
-			case <-ctx.Done():
-				wg.Wait()
-				return context.Cause(ctx)
-			}
-			wg.Go(func() {
-				defer func() { <-j.room.workers }()
-				if err := j.folder(ctx, f); err != nil {
-					cancel(err)
-				}
-			})
-			continue
+		select {
+		case j.room.workers <- struct{}{}:
+		case <-ctx.Done():
+			wg.Wait()
+			return context.Cause(ctx)
 		}
-		j.finished(f)
+		wg.Go(func() {
+			defer func() { <-j.room.workers }()
+			var events Events = j.room.cfg.Events
+			if spool != nil {
+				events = spool.reader()
+			}
+			if err := j.folder(ctx, f, events); err != nil {
+				cancel(err)
+			}
+		})
 	}
 	wg.Wait()
 	return context.Cause(ctx)
@@ -223,9 +255,9 @@ func (j *job) finished(f folder) {
 
 // folder exports one folder, again and again until it is done: every attempt
 // begins where the journal stands.
-func (j *job) folder(ctx context.Context, f folder) error {
+func (j *job) folder(ctx context.Context, f folder, events Events) error {
 	err := j.again(ctx, "export "+f.name, func() error {
-		w := j.newWriter(ctx, f)
+		w := j.newWriter(ctx, f, events)
 		defer w.discard()
 		if err := w.run(ctx); err != nil {
 			return err
@@ -253,7 +285,7 @@ func (j *job) again(ctx context.Context, what string, do func() error) error {
 		case err == nil:
 			j.waits("")
 			return nil
-		case ctx.Err() != nil, errors.As(err, &permanent), errors.Is(err, objput.ErrRefused), errors.Is(err, errCancelled):
+		case ctx.Err() != nil, errors.As(err, &permanent), errors.Is(err, objput.ErrRefused), errors.Is(err, errCancelled), errors.Is(err, errSpool):
 			return err
 		}
 		j.waits(what + ": " + err.Error())

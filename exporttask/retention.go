@@ -43,11 +43,11 @@ func (r *Room) forget(s catalog.Scope) {
 	}
 }
 
-// sweep removes the journals that a crash left behind: of tasks that are
-// completed, or forgotten.
+// sweep removes the journals that a crash left behind, of tasks that are
+// completed or forgotten, and the spools of tasks that have ended.
 func (r *Room) sweep() {
-	needed := map[string]bool{}
-	r.cfg.Tasks.All(func(_ catalog.Scope, id string, t Task) { needed[id] = t.Code != completed })
+	needed, active := map[string]bool{}, map[string]bool{}
+	r.cfg.Tasks.All(func(_ catalog.Scope, id string, t Task) { needed[id], active[id] = t.Code != completed, !t.ended() })
 	entries, err := r.cfg.FS.ReadDir(r.cfg.Dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		r.cfg.Logger.Warn("list export journals", "error", err)
@@ -55,6 +55,9 @@ func (r *Room) sweep() {
 	for _, e := range entries {
 		if id, ok := strings.CutSuffix(e.Name(), journalExtension); ok && !needed[id] {
 			r.removeJournal(id)
+		}
+		if id, ok := strings.CutSuffix(e.Name(), spoolExtension); ok && !active[id] {
+			(&job{room: r, task: entry{Task: Task{ID: id}}}).removeSpool()
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package exporttask
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,7 @@ type Objects interface {
 // Config is what the room needs. What has no default is required.
 type Config struct {
 	Groups  Groups
-	Events  Events
+	Events  Stored
 	Objects Objects
 	Tasks   *catalog.Table[Task]
 	Clock   clock.Clock
@@ -53,6 +54,14 @@ type Config struct {
 	Workers int
 	// SortBytes bounds the batches of one worker that overlap in time. Default 32 MiB.
 	SortBytes int64
+	// StreamBytes is the size of a log stream's messages. Default: all of the group
+	// at once is spooled.
+	StreamBytes func(uid uint64) int64
+	// SpoolBytes bounds the spool of a task (spool.go), which takes no more than a
+	// quarter of what is free on the disk either. Default 4 GiB; less than 0 is none.
+	// SpoolLeast is what is worth one: as much fits into the store's cache. Default
+	// 48 MiB.
+	SpoolBytes, SpoolLeast int64
 	// Logger takes what goes wrong. Default: nothing.
 	Logger *slog.Logger
 }
@@ -87,6 +96,15 @@ func New(cfg Config) (*Room, error) {
 	}
 	if cfg.GroupBytes == nil {
 		cfg.GroupBytes = func(uint64) int64 { return 0 }
+	}
+	if cfg.StreamBytes == nil {
+		cfg.StreamBytes = func(uint64) int64 { return 0 }
+	}
+	if cfg.SpoolBytes == 0 {
+		cfg.SpoolBytes = 4 << 30
+	}
+	if cfg.SpoolLeast == 0 {
+		cfg.SpoolLeast = 48 << 20
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -171,7 +189,9 @@ func (r *Room) job(id string) *job {
 // tasks lists the tasks of a scope, newest first.
 func (r *Room) tasks(s catalog.Scope) []Task {
 	list := r.cfg.Tasks.List(s, "", "", 0)
-	slices.SortStableFunc(list, func(a, b Task) int { return int(min(1, max(-1, b.Created-a.Created))) })
+	slices.SortStableFunc(list, func(a, b Task) int { // in one millisecond: by what was stored
+		return cmp.Or(cmp.Compare(b.Created, a.Created), slices.Compare(b.Below, a.Below))
+	})
 	return list
 }
 

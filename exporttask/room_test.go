@@ -220,8 +220,19 @@ func TestExportHoldsEachEventOnceInOrder(t *testing.T) {
 }
 
 // TestExportResumesByteIdentical stops an export at every step that reaches the
-// disk, as a power failure does, and wants the same objects from the next start.
+// disk, as a power failure does, and wants the same objects from the next start:
+// from the store and from a spool.
 func TestExportResumesByteIdentical(t *testing.T) {
+	t.Run("store", func(t *testing.T) { testResume(t, func(*Config) {}) })
+	t.Run("spool", func(t *testing.T) { testResume(t, func(c *Config) { c.SpoolLeast, c.StreamBytes = 1, tenBytes }) })
+	t.Run("spools", func(t *testing.T) { // one for each two streams
+		testResume(t, func(c *Config) { c.SpoolLeast, c.SpoolBytes, c.StreamBytes = 1, 25, tenBytes })
+	})
+}
+
+func tenBytes(uint64) int64 { return 10 }
+
+func testResume(t *testing.T, change func(*Config)) {
 	mem := vfs.NewMem()
 	w := open(t, mem, nil)
 	w.fill(6, rand.New(rand.NewPCG(3, 4)))
@@ -229,10 +240,9 @@ func TestExportResumesByteIdentical(t *testing.T) {
 	if err := w.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	small := func(c *Config) { c.Workers = 1 }
-	export := func(fsys vfs.FS, task Task) map[string]string {
+	export := func(fsys vfs.FS, task Task, change func(*Config)) map[string]string {
 		t.Helper()
-		w := open(t, fsys, small)
+		w := open(t, fsys, func(c *Config) { c.Workers = 1; change(c) })
 		if err := w.room.cfg.Tasks.Put(logsapitest.Scope, task.ID, task); err != nil {
 			t.Fatal(err)
 		}
@@ -242,9 +252,13 @@ func TestExportResumesByteIdentical(t *testing.T) {
 		if got.Code != completed {
 			t.Fatalf("%+v", got)
 		}
+		if left, err := w.fs.ReadDir("/exports"); err != nil || len(left) > 0 {
+			t.Fatalf("left behind: %v %v", left, err)
+		}
 		return w.objects()
 	}
-	want := export(mem.CrashClone(vfs.CrashOptions{}), task)
+	want := export(mem.CrashClone(vfs.CrashOptions{}), task, func(*Config) {})
+	spooled := 0 // writes to a spool
 	r := rand.New(rand.NewPCG(5, 6))
 	for crash, fired := 1, true; fired; crash++ {
 		base := mem.CrashClone(vfs.CrashOptions{})
@@ -255,19 +269,26 @@ func TestExportResumesByteIdentical(t *testing.T) {
 			once.Lock()
 			defer once.Unlock()
 			if strings.HasPrefix(op.Name, "/exports") || strings.HasPrefix(op.Name, "/s3") {
+				if op.Kind == vfs.OpWrite && strings.HasSuffix(op.Name, spoolExtension) {
+					spooled++
+				}
 				if ops++; ops == crash {
 					after = base.CrashClone(vfs.CrashOptions{Rand: r, TornLastWrite: true})
 				}
 			}
 			return nil
-		}), task)
+		}), task, change)
 		if fired = after != nil; fired {
 			running := task
 			running.Code = "RUNNING"
-			if got := export(after, running); !maps.Equal(got, want) {
+			if got := export(after, running, change); !maps.Equal(got, want) {
 				t.Fatalf("after a crash at operation %d: %d objects, want %d, or others", crash, len(got), len(want))
 			}
 		}
+	}
+	var cfg Config
+	if change(&cfg); (spooled > 0) != (cfg.SpoolLeast > 0) {
+		t.Errorf("%d writes to a spool", spooled)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"sluice/internal/store"
 )
 
-// Events is what an export reads from; *store.Store is one.
+// Events is what a stream is sorted from: the store, or a spool.
 type Events interface {
 	// Durable lists, by shard, the first position that may not be durable yet.
 	Durable() []uint64
@@ -21,6 +21,14 @@ type Events interface {
 	// Batch visits the batch at a position, unless it is gone. It lives until
 	// visit returns.
 	Batch(p event.Position, visit func(event.Batch) error) error
+}
+
+// Stored is all the events there are; *store.Store is it.
+type Stored interface {
+	Events
+	// Reader returns a Batch for one pass through many; batches that lack one of
+	// the needles may be passed over.
+	Reader(needles [][]byte) func(p event.Position, visit func(event.Batch) error) error
 }
 
 // cursor says how much of a sorted stream is done: every event before At, and

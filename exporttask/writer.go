@@ -13,6 +13,7 @@ import (
 // writer exports one folder from where its journal stands.
 type writer struct {
 	job    *job
+	events Events
 	ctx    context.Context // of the run under way
 	folder folder
 	number int    // of the object to come
@@ -28,12 +29,12 @@ type writer struct {
 // can work on side by side.
 const defaultObjectMB = 64
 
-func (j *job) newWriter(ctx context.Context, f folder) *writer {
+func (j *job) newWriter(ctx context.Context, f folder, events Events) *writer {
 	size := j.task.Options.ObjectSizeInMBs
 	if size == 0 {
 		size = defaultObjectMB
 	}
-	return &writer{job: j, ctx: ctx, folder: f, limit: int64(size) << 20}
+	return &writer{job: j, events: events, ctx: ctx, folder: f, limit: int64(size) << 20}
 }
 
 // roundPlaces bounds the index entries in memory, 48 bytes each.
@@ -52,7 +53,7 @@ func (w *writer) run(ctx context.Context) error {
 		}
 		t := &w.job.task
 		sort := sorter{
-			events: w.job.room.cfg.Events, pattern: w.job.pattern,
+			events: w.events, pattern: w.job.pattern,
 			query: store.Query{Group: t.GroupUID, Stream: s.UID, From: t.From, To: t.To + 1},
 			after: t.After, below: t.Below, budget: w.job.room.cfg.SortBytes, rounds: roundPlaces, run: w.take,
 		}

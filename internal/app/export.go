@@ -21,6 +21,7 @@ func (a *App) openExports() error {
 	exports, err := exporttask.New(exporttask.Config{
 		Groups: a.catalog, Events: a.store, Objects: buckets, Tasks: tasks, Clock: a.clock,
 		FS: a.cfg.FS, Dir: a.dir.path("exports"), GroupBytes: a.store.GroupBytes,
+		StreamBytes: func(uid uint64) int64 { s, _ := a.store.StreamStats(uid); return s.Bytes },
 		ActiveTasks: a.quota(1), Logger: a.log,
 	})
 	if err != nil {

@@ -1,0 +1,309 @@
+package exporttask
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"slices"
+
+	"sluice/internal/event"
+	"sluice/internal/store"
+	"sluice/internal/vfs"
+)
+
+// spool is the batches of many log streams, laid out by stream. What is stored
+// lies in the order of time, many streams in each block, while objects are
+// written a stream at a time: without a spool, each stream would unfold every
+// block anew. It is filled by one pass over the store and read by stream; it is
+// the store to whoever reads from it, with the same positions.
+//
+// A part holds the next batches in the order of their beginnings. It counts once
+// its header does, which is synced together with all of it, so that a task goes
+// on behind its last whole part after a crash; records of that one are checked
+// then. Little-endian:
+//
+//	+--------+---------+-------+--------+------------+
+//	| "SLXS" | streams | zero  | crc32c | uids       |   the file's header
+//	|        | u32     | u32   | u32    | u64 each   |
+//	+--------+---------+-------+--------+------------+
+//	0        4         8       12       16       24        32      40       48
+//	+--------+---------+-------+--------+--------+---------+-------+--------+
+//	| "SLXP" | streams | places| zero   | bytes  | last ms | shard | number |   parts
+//	|        | u32     | u32   | crc32c | u64    | i64     | u64   | u64    |
+//	+--------+---------+-------+--------+--------+---------+-------+--------+
+//	+--------------------------------+---------------------------------------+---------+
+//	| streams: uid u64, places u32,  | places: shard u32, number u64, bytes  | records |
+//	| zero u32, first record u64     | u32, least ms i64, greatest ms i64    |         |
+//	+--------------------------------+---------------------------------------+---------+
+//
+// The crc32c of a part is that of its header, with zero in its place, and of both
+// tables. A part without records, of no streams, says that the spool is whole.
+type spool struct {
+	fsys    vfs.FS
+	path    string
+	file    vfs.File
+	streams []uint64 // ascending uids
+	parts   []spoolPart
+	end     int64
+	last    store.Place // where the last part ends
+	whole   bool
+}
+
+// spoolPart is what is kept in memory of a part.
+type spoolPart struct{ streams []spoolSlice }
+
+// spoolSlice is where a stream's batches lie in a part.
+type spoolSlice struct {
+	uid     uint64
+	count   int
+	places  int64 // offset of its places
+	records int64 // offset of its first record
+}
+
+const (
+	spoolExtension  = ".spool"
+	spoolMagic      = 0x53584c53 // "SLXS"
+	spoolPartMagic  = 0x50584c53 // "SLXP"
+	spoolHeader     = 16
+	spoolPartHeader = 48
+	spoolStreamSize = 24
+	spoolPlaceSize  = 32
+)
+
+var (
+	le         = binary.LittleEndian
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+	errSpool   = errors.New("export spool is damaged")
+)
+
+// createSpool begins a spool for streams, replacing what is there.
+func createSpool(fsys vfs.FS, path string, streams []uint64) (*spool, error) {
+	s := &spool{fsys: fsys, path: path, streams: slices.Sorted(slices.Values(streams))}
+	head := le.AppendUint32(nil, spoolMagic)
+	head = le.AppendUint32(head, uint32(len(s.streams)))
+	head = append(head, make([]byte, 8)...)
+	for _, uid := range s.streams {
+		head = le.AppendUint64(head, uid)
+	}
+	le.PutUint32(head[12:], crc32.Checksum(head, castagnoli))
+	var err error
+	if s.file, err = vfs.Create(fsys, path); err != nil {
+		return nil, fmt.Errorf("create export spool: %w", err)
+	}
+	if _, err = s.file.WriteAt(head, 0); err != nil {
+		return nil, fmt.Errorf("create export spool: %w", errors.Join(err, s.close()))
+	}
+	s.end = int64(len(head))
+	return s, nil
+}
+
+// openSpool finds the whole parts of a spool that a process before this one
+// began. errSpool: there is nothing that could be used.
+func openSpool(fsys vfs.FS, path string) (*spool, error) {
+	file, err := fsys.OpenFile(path, os.O_RDWR)
+	if err != nil {
+		return nil, err
+	}
+	s := &spool{fsys: fsys, path: path, file: file}
+	if err := s.load(); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *spool) load() error {
+	size, err := s.file.Size()
+	if err != nil {
+		return err
+	}
+	var head [spoolHeader]byte
+	if err := s.readAt(head[:], 0); err != nil {
+		return err
+	}
+	n := int64(le.Uint32(head[4:]))
+	if le.Uint32(head[:]) != spoolMagic || n > (size-spoolHeader)/8 {
+		return errSpool
+	}
+	uids := make([]byte, 8*n)
+	if err := s.readAt(uids, spoolHeader); err != nil {
+		return err
+	}
+	sum := le.Uint32(head[12:])
+	clear(head[12:])
+	if crc32.Update(crc32.Checksum(head[:], castagnoli), castagnoli, uids) != sum {
+		return errSpool
+	}
+	for at := range n {
+		s.streams = append(s.streams, le.Uint64(uids[8*at:]))
+	}
+	s.end = spoolHeader + 8*n
+	before := *s
+	for !s.whole {
+		now := *s
+		if s.loadPart(size) != nil {
+			break
+		}
+		before = now
+	}
+	if n := len(s.parts); n > 0 && !s.whole && s.checkRecords(s.parts[n-1]) != nil {
+		*s = before // the last one was not synced
+	}
+	return s.file.Truncate(s.end)
+}
+
+// loadPart reads the tables of the part at the end, if there is one.
+func (s *spool) loadPart(size int64) error {
+	var head [spoolPartHeader]byte
+	if err := s.readAt(head[:], s.end); err != nil {
+		return err
+	}
+	streams, places := int64(le.Uint32(head[4:])), int64(le.Uint32(head[8:]))
+	bytes := int64(le.Uint64(head[16:]))
+	tables := streams*spoolStreamSize + places*spoolPlaceSize
+	if rest := size - s.end - spoolPartHeader; le.Uint32(head[:]) != spoolPartMagic || bytes < 0 || tables > rest || bytes > rest-tables {
+		return errSpool
+	}
+	raw := make([]byte, tables)
+	if err := s.readAt(raw, s.end+spoolPartHeader); err != nil {
+		return err
+	}
+	sum := le.Uint32(head[12:])
+	clear(head[12:16])
+	if crc32.Update(crc32.Checksum(head[:], castagnoli), castagnoli, raw) != sum {
+		return errSpool
+	}
+	s.add(raw[:streams*spoolStreamSize], s.end+spoolPartHeader+streams*spoolStreamSize)
+	s.end += spoolPartHeader + tables + bytes
+	s.last = store.Place{Least: int64(le.Uint64(head[24:])), Position: event.Position{Shard: uint32(le.Uint64(head[32:])), Number: le.Uint64(head[40:])}}
+	s.whole = streams == 0
+	return nil
+}
+
+// add takes in a part's table of streams, whose places begin at an offset.
+func (s *spool) add(table []byte, places int64) {
+	var p spoolPart
+	for ; len(table) >= spoolStreamSize; table = table[spoolStreamSize:] {
+		c := spoolSlice{uid: le.Uint64(table), count: int(le.Uint32(table[8:])), places: places, records: int64(le.Uint64(table[16:]))}
+		p.streams = append(p.streams, c)
+		places += int64(c.count) * spoolPlaceSize
+	}
+	s.parts = append(s.parts, p)
+}
+
+// checkRecords reads what a crash may have torn.
+func (s *spool) checkRecords(p spoolPart) error {
+	for _, c := range p.streams {
+		table := make([]byte, c.count*spoolPlaceSize)
+		if err := s.readAt(table, c.places); err != nil {
+			return err
+		}
+		at := c.records
+		for ; len(table) > 0; table = table[spoolPlaceSize:] {
+			size := le.Uint32(table[12:])
+			if at < 0 || at+int64(size) > s.end {
+				return errSpool
+			}
+			record := make([]byte, size)
+			if err := s.readAt(record, at); err != nil {
+				return err
+			}
+			if _, err := event.Open(record); err != nil {
+				return err
+			}
+			at += int64(len(record))
+		}
+	}
+	return nil
+}
+
+func (s *spool) readAt(b []byte, at int64) error {
+	if n, err := s.file.ReadAt(b, at); n < len(b) {
+		return fmt.Errorf("%w: %w", errSpool, err)
+	}
+	return nil
+}
+
+// holds tells whether the spool is for a stream.
+func (s *spool) holds(uid uint64) bool {
+	_, found := slices.BinarySearch(s.streams, uid)
+	return found
+}
+
+func (s *spool) close() error {
+	if s.file == nil {
+		return nil
+	}
+	err := s.file.Close()
+	s.file = nil
+	return err
+}
+
+// reader returns the spool as one worker reads it.
+func (s *spool) reader() *spoolReader { return &spoolReader{spool: s} }
+
+// spoolReader is Events over a spool, for one goroutine.
+type spoolReader struct {
+	spool   *spool
+	records map[event.Position]spoolRecord // of the last Places
+	buf     []byte
+}
+
+type spoolRecord struct {
+	at   int64
+	size uint32
+}
+
+// Durable is the store's affair.
+func (r *spoolReader) Durable() []uint64 { return nil }
+
+// Places visits those of one log stream. The positions that the query is for
+// were left out when the spool was filled.
+func (r *spoolReader) Places(_ context.Context, q store.Query, _ []uint64, visit func(store.Place)) error {
+	r.records = map[event.Position]spoolRecord{}
+	for _, p := range r.spool.parts {
+		i, found := slices.BinarySearchFunc(p.streams, q.Stream, func(c spoolSlice, uid uint64) int { return cmp.Compare(c.uid, uid) })
+		if !found {
+			continue
+		}
+		c := p.streams[i]
+		r.buf = slices.Grow(r.buf[:0], c.count*spoolPlaceSize)[:c.count*spoolPlaceSize]
+		if err := r.spool.readAt(r.buf, c.places); err != nil {
+			return err
+		}
+		at := c.records
+		for table := r.buf; len(table) > 0; table = table[spoolPlaceSize:] {
+			place := store.Place{
+				Position: event.Position{Shard: le.Uint32(table), Number: le.Uint64(table[4:])}, Stream: q.Stream,
+				Least: int64(le.Uint64(table[16:])), Greatest: int64(le.Uint64(table[24:])),
+			}
+			size := le.Uint32(table[12:])
+			if place.Least < q.To && place.Greatest >= q.From {
+				r.records[place.Position] = spoolRecord{at, size}
+				visit(place)
+			}
+			at += int64(size)
+		}
+	}
+	return nil
+}
+
+// Batch visits a batch that Places has shown.
+func (r *spoolReader) Batch(p event.Position, visit func(event.Batch) error) error {
+	record, ok := r.records[p]
+	if !ok {
+		return fmt.Errorf("%w: no batch %v", errSpool, p)
+	}
+	r.buf = slices.Grow(r.buf[:0], int(record.size))[:record.size]
+	if err := r.spool.readAt(r.buf, record.at); err != nil {
+		return err
+	}
+	b, err := event.View(r.buf)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errSpool, err)
+	}
+	return visit(b)
+}

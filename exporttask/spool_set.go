@@ -1,0 +1,160 @@
+package exporttask
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+
+	"sluice/internal/store"
+)
+
+const (
+	spoolPartBytes = 32 << 20
+	// spoolBatch is the mean size of batches from which a block holds so few of
+	// them that streams are read from the store.
+	spoolBatch = 384 << 10
+)
+
+// nextSet picks the folders that come next, and fills a spool with their streams
+// where that is worth it.
+func (j *job) nextSet(ctx context.Context, open []folder) ([]folder, *spool, error) {
+	if j.direct {
+		return open, nil, nil
+	}
+	if s, some := j.reopenSpool(open); s != nil {
+		if err := j.fillSpool(ctx, s); err == nil {
+			return some, s, nil
+		} else if ctx.Err() != nil {
+			return nil, nil, errors.Join(err, s.close())
+		}
+		j.letGo(s, true)
+	}
+	some, bytes := j.pickSet(open)
+	if worth := len(some) > 1 && bytes >= j.room.cfg.SpoolLeast; !worth || !j.mixed(ctx, some, bytes) {
+		return some, nil, nil
+	}
+	s, err := createSpool(j.room.cfg.FS, j.spoolPath(), uids(some))
+	if err == nil {
+		err = j.fillSpool(ctx, s)
+	}
+	switch {
+	case err == nil:
+		return some, s, nil
+	case ctx.Err() != nil:
+		if s != nil {
+			err = errors.Join(err, s.close())
+		}
+		return nil, nil, err
+	}
+	j.room.cfg.Logger.Warn("export goes on without a spool", "task", j.task.ID, "error", err)
+	if s != nil {
+		j.letGo(s, true)
+	}
+	return some, nil, nil
+}
+
+// pickSet takes the first folders, as many as the spool has room for, or one.
+func (j *job) pickSet(open []folder) (some []folder, bytes int64) {
+	cfg := &j.room.cfg
+	limit := cfg.SpoolBytes
+	if free, err := cfg.FS.Free(cfg.Dir); err == nil {
+		limit = min(limit, free/4)
+	}
+	for i, f := range open {
+		var size int64
+		for _, s := range f.streams {
+			size += cfg.StreamBytes(s.UID)
+		}
+		if i > 0 && bytes+size > limit {
+			return open[:i], bytes
+		}
+		bytes += size
+	}
+	return open, bytes
+}
+
+// mixed tells whether the batches of a set are so small that streams share
+// blocks.
+func (j *job) mixed(ctx context.Context, some []folder, bytes int64) bool {
+	t, cfg := &j.task, &j.room.cfg
+	wanted := map[uint64]bool{}
+	for _, uid := range uids(some) {
+		wanted[uid] = true
+	}
+	var n int64
+	err := cfg.Events.Places(ctx, store.Query{Group: t.GroupUID, From: t.From, To: t.To + 1}, t.Below, func(p store.Place) {
+		if wanted[p.Stream] {
+			n++
+		}
+	})
+	return err == nil && n > bytes/spoolBatch
+}
+
+func uids(folders []folder) (all []uint64) {
+	for _, f := range folders {
+		for _, s := range f.streams {
+			all = append(all, s.UID)
+		}
+	}
+	return all
+}
+
+func (j *job) spoolPath() string {
+	return filepath.Join(j.room.cfg.Dir, j.task.ID+spoolExtension)
+}
+
+// reopenSpool finds the spool that a process before this one filled, and the
+// open folders that it is for.
+func (j *job) reopenSpool(open []folder) (*spool, []folder) {
+	s, err := openSpool(j.room.cfg.FS, j.spoolPath())
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			j.removeSpool()
+		}
+		return nil, nil
+	}
+	var some []folder
+	for _, f := range open {
+		whole := true
+		for _, stream := range f.streams {
+			whole = whole && s.holds(stream.UID)
+		}
+		if whole {
+			some = append(some, f)
+		}
+	}
+	if len(some) == 0 {
+		j.letGo(s, true)
+		return nil, nil
+	}
+	return s, some
+}
+
+func (j *job) fillSpool(ctx context.Context, s *spool) error {
+	t := &j.task
+	filling := spooling{
+		spool: s, events: j.room.cfg.Events, query: store.Query{Group: t.GroupUID, From: t.From, To: t.To + 1},
+		after: t.After, below: t.Below, rounds: roundPlaces, bytes: spoolPartBytes,
+	}
+	if j.pattern != nil {
+		filling.query.Needles = j.pattern.Literals()
+	}
+	return filling.fill(ctx)
+}
+
+// letGo closes a spool; one that is done leaves the disk.
+func (j *job) letGo(s *spool, done bool) {
+	if err := s.close(); err != nil {
+		j.room.cfg.Logger.Warn("close export spool", "task", j.task.ID, "error", err)
+	}
+	if done {
+		j.removeSpool()
+	}
+}
+
+func (j *job) removeSpool() {
+	if err := j.room.cfg.FS.Remove(j.spoolPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		j.room.cfg.Logger.Warn("remove export spool", "task", j.task.ID, "error", err)
+	}
+}
