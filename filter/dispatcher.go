@@ -170,6 +170,8 @@ const (
 	maxUnflushed = 16 << 20
 	// maxCopy bounds the events copied for one filter and batch.
 	maxCopy = 1 << 20
+	// patience is how long matches wait for a commit of somebody else.
+	patience = 5 * time.Millisecond
 	// freshness is how long samples wait for more before they are made durable,
 	// so that a busy log is not doubled by frames of few samples.
 	freshness = time.Second
@@ -393,13 +395,26 @@ func (w *worker) flush(ctx context.Context, unread int) error {
 	if err != nil {
 		return fmt.Errorf("append matches: %w", err)
 	}
-	if err := w.shard.Log.WaitDurable(ctx, seq); err != nil {
+	if err := w.waitDurable(ctx, seq); err != nil {
 		return fmt.Errorf("append matches: %w", err)
 	}
 	slices.Sort(w.keys)
 	w.cfg.Published(slices.Compact(w.keys)...)
 	w.entries, w.keys, w.unread = w.entries[:0], w.keys[:0], 0
 	return nil
+}
+
+// waitDurable lets the next request's commit take the frame along, unless
+// somebody waits for it or none comes soon: on a busy log that halves what is
+// written and synced.
+func (w *worker) waitDurable(ctx context.Context, seq uint64) error {
+	waiting, cancel := context.WithDeadline(ctx, clock.Machine{}.Now().Add(patience))
+	defer cancel()
+	if !w.hurried(cancel) {
+		w.shard.Log.AwaitDurable(waiting, seq) // if it was for nothing, WaitDurable says why
+	}
+	w.hurried(nil)
+	return w.shard.Log.WaitDurable(ctx, seq)
 }
 
 // samplesDue tells whether samples have waited long enough, or somebody waits

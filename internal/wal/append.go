@@ -179,6 +179,26 @@ func (l *Log) WaitDurable(ctx context.Context, seq uint64) error {
 	}
 }
 
+// AwaitDurable returns when the frame is durable, too, but leads no commit: it
+// leaves that to others, for as long as ctx lasts.
+func (l *Log) AwaitDurable(ctx context.Context, seq uint64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for {
+		switch {
+		case seq <= l.durable:
+			return nil
+		case seq >= l.next:
+			return ErrBeyond
+		case l.writable() != nil:
+			return l.writable()
+		}
+		if err := l.await(ctx); err != nil {
+			return err
+		}
+	}
+}
+
 // commit writes and syncs the oldest pending regions of one segment. Called
 // with mu held, something pending and nobody committing; it gives mu up for the
 // I/O and returns with it. The next block is written only by the next commit,

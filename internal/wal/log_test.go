@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"sluice/internal/vfs"
 	"sluice/internal/wal"
@@ -375,4 +376,37 @@ func TestEnqueueAllocates(t *testing.T) {
 		t.Errorf("%v allocations an uncontended append", n)
 	}
 	must(t, l.Close())
+}
+
+// TestAwaitDurable: who only awaits leads no commit, and gets what others' do.
+func TestAwaitDurable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := open(t, vfs.NewMem(), wal.Config{})
+		appendN(t, l, 1, 1, 10)
+		must(t, l.AwaitDurable(ctx, 1))
+		is(t, l.AwaitDurable(ctx, 2), wal.ErrBeyond)
+		_, err := l.Enqueue(ctx, wal.TypePut, 2, []byte("left to others"))
+		must(t, err)
+		waiting, cancel := context.WithTimeout(ctx, time.Hour)
+		defer cancel()
+		is(t, l.AwaitDurable(waiting, 2), context.DeadlineExceeded)
+		equal(t, l.Stats().Commits, 1)
+		done := make(chan error)
+		go func() { done <- l.AwaitDurable(ctx, 2) }()
+		synctest.Wait()
+		equal(t, l.Durable(), 1)
+		appendN(t, l, 3, 1, 10)
+		must(t, <-done)
+		equal(t, l.Stats().Commits, 2)
+		go func() { done <- l.AwaitDurable(ctx, 4) }()
+		is(t, <-done, wal.ErrBeyond)
+		_, err = l.Enqueue(ctx, wal.TypePut, 4, []byte("closed over"))
+		must(t, err)
+		go func() { done <- l.AwaitDurable(ctx, 4) }()
+		synctest.Wait()
+		must(t, l.Close()) // makes it durable
+		if err := <-done; err != nil {
+			is(t, err, wal.ErrClosed)
+		}
+	})
 }
