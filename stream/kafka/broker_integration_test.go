@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -58,6 +60,26 @@ func testCodecs(t *testing.T, b *kafkabroker.Broker, d *kafkadial.Cluster) {
 		s.stop()
 		s.once(2400)
 		t.Logf("%s: %+v", name, s.c.Stats())
+		kcatReads(t, b.Address(), name, 16)
+	}
+}
+
+// kcatReads counts a topic's records by an independent client, which checks the
+// batches and undoes their codec.
+func kcatReads(t *testing.T, broker, topic string, want int) {
+	t.Helper()
+	kcat, err := exec.LookPath("kcat")
+	if err != nil {
+		t.Log("kcat is not installed:", err)
+		return
+	}
+	command := exec.CommandContext(t.Context(), kcat, "-C", "-b", broker, "-t", topic, "-o", "beginning", "-e", "-q", "-X", "check.crcs=true", "-f", "%S %h\\n")
+	out, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("kcat: %v: %s", err, out)
+	}
+	if got := strings.Count(string(out), originHeader+"="); got != want {
+		t.Errorf("kcat read %d records of %s, want %d", got, topic, want)
 	}
 }
 

@@ -39,12 +39,21 @@
 // when the visitor returned nil. The greatest keys lie in the metadata of the
 // committed offset, so they move with the partition to another process. A commit
 // by a member of an old generation is refused; its visitor's context ends with
-// the generation.
+// the generation. What was visited and could not be committed is not visited again
+// by the same member, if the partition comes back to it as it was.
+//
+// A record that is no batch although it says so is put aside before the offset
+// behind it is committed. A partition whose offset is gone stops, counted as a gap.
+// One whose lag stands still although no visit is under way has the member join
+// anew, counted as a stall.
 //
 // # Memory and crashes
 //
 // Values of batch payloads are the sealed records themselves: the producer copies
-// only selections, and the client copies once into the request. A parcel of a
-// Consumer lives until its visitor returns. What was not acknowledged, or not
-// committed, comes again after a crash and is told apart by its key.
+// only selections. A request is one record batch, built and compressed once in
+// pooled buffers that no parcel is referred to from, so that what a connection
+// still reads after Produce returned an error is its own. A parcel of a Consumer
+// lives until its visitor returns; how much is fetched at once follows from what
+// records of the partition are after decompression. What was not acknowledged, or
+// not committed, comes again after a crash and is told apart by its key.
 package kafka
