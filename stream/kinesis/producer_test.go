@@ -13,8 +13,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/klauspost/compress/gzip"
@@ -28,11 +26,7 @@ func sdk(t testing.TB, fake *kinesistest.Fake) *kinesis.Client {
 	t.Helper()
 	server := httptest.NewServer(fake)
 	t.Cleanup(server.Close)
-	return kinesis.New(kinesis.Options{
-		BaseEndpoint: &server.URL, Region: "us-east-1", Retryer: aws.NopRetryer{},
-		Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
-		HTTPClient:  server.Client(),
-	})
+	return kinesistest.Client(t, server.URL)
 }
 
 func producer(t testing.TB, client PutClient, change func(*ProducerConfig)) *Producer {
@@ -316,15 +310,7 @@ func TestPayloads(t *testing.T) {
 	}
 	f(CloudWatchJSON, 1, contains)
 	f(CloudWatchGzip, 1, func(data []byte) {
-		zr, err := gzip.NewReader(bytes.NewReader(data))
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(zr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		contains(text)
+		contains(unzip(t, data))
 	})
 	f(Raw, 2, func(data []byte) {
 		if string(data) != "s/000001/000000 xxxxx" {
@@ -342,6 +328,19 @@ func TestPayloads(t *testing.T) {
 			t.Errorf("%s is read as %s, %v", p, got, err)
 		}
 	}
+}
+
+func unzip(t *testing.T, data []byte) []byte {
+	t.Helper()
+	zr, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(zr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // TestPartitionKeys wants the same keys from a replay, and different ones where

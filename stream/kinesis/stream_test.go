@@ -36,6 +36,8 @@ func leaseTable(t testing.TB) LeaseTable {
 // transport is a Fake with one producer and members of one consumer.
 type transport struct {
 	fake     *kinesistest.Fake
+	reader   ReadClient
+	stream   string
 	table    LeaseTable
 	producer *Producer
 
@@ -49,7 +51,7 @@ func openTransport(t testing.TB, client PutClient, fake *kinesistest.Fake) *tran
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &transport{fake: fake, table: leaseTable(t), producer: producer}
+	return &transport{fake: fake, reader: fake, stream: "s", table: leaseTable(t), producer: producer}
 }
 
 func TestConforms(t *testing.T) {
@@ -66,7 +68,7 @@ func (tr *transport) Produce(ctx context.Context, origin uint64, parcels ...even
 
 func (tr *transport) Consume(ctx context.Context, visit func(context.Context, []event.Parcel) error) error {
 	c, err := NewConsumer(ConsumerConfig{
-		LeasesConfig: LeasesConfig{Client: tr.fake, Stream: "s", Table: tr.table, Term: 600 * time.Millisecond, Logger: quiet},
+		LeasesConfig: LeasesConfig{Client: tr.reader, Stream: tr.stream, Table: tr.table, Term: 600 * time.Millisecond, Logger: quiet},
 		Interval:     5 * time.Millisecond, Budget: 10 << 20,
 		Quarantine: func(_ context.Context, p Poison) error {
 			tr.mu.Lock()
@@ -82,11 +84,16 @@ func (tr *transport) Consume(ctx context.Context, visit func(context.Context, []
 }
 
 func (tr *transport) Poison(ctx context.Context) error {
-	damaged := appendBatch(nil, Origin{Stream: 9, First: 1 << 40}, "errors", []byte("no record"))
-	_, err := tr.fake.PutRecords(ctx, &kinesis.PutRecordsInput{
-		StreamName: aws.String("s"), Records: []types.PutRecordsRequestEntry{{Data: damaged, PartitionKey: aws.String("sluice-128-0")}},
-	})
+	_, err := tr.fake.PutRecords(ctx, poisonous("s"))
 	return err
+}
+
+// poisonous is a batch that was damaged.
+func poisonous(stream string) *kinesis.PutRecordsInput {
+	damaged := appendBatch(nil, Origin{Stream: 9, First: 1 << 40}, "errors", []byte("no record"))
+	return &kinesis.PutRecordsInput{
+		StreamName: &stream, Records: []types.PutRecordsRequestEntry{{Data: damaged, PartitionKey: aws.String("sluice-128-0")}},
+	}
 }
 
 func (tr *transport) Poisoned() []string {
