@@ -87,6 +87,34 @@ bench-paths: build bench-broker ## whole paths on this machine: CPU time beside 
 bench-broker: ## the Kafka broker that sluice bench reads paths out of Kafka from
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/sluice-bench-broker ./bench/broker
 
+# Other programs beside sluice: those of distributions are taken as they are
+# installed (grep, jq, gzip, pigz, zstd, rsyslogd, syslog-ng), these are built.
+.PHONY: bench-rivals
+bench-rivals: build bench-rival-programs ## the same work by sluice and by others (ARGS="W1 W2 --corpus json")
+	bin/sluice bench rivals $(ARGS)
+
+.PHONY: bench-rival-programs
+bench-rival-programs:
+	@for name in otelcol benthos; do \
+		(cd bench/rivals/$$name && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o ../../../bin/sluice-bench-$$name .) || \
+			echo "make: $$name cannot be built here; sluice bench rivals leaves it out" >&2; \
+	done
+
+# Everything that docs/performance.md shows, into docs/performance/: half an hour.
+RESULTS := docs/performance
+.PHONY: bench-results
+bench-results: build bench-broker bench-rival-programs ## measure everything into docs/performance/*.json (BENCHFLAGS="--megabytes 1000")
+	@mkdir -p $(RESULTS)
+	bin/sluice bench $(BENCHFLAGS) -o json > $(RESULTS)/paths.json
+	bin/sluice bench --compaction $(BENCHFLAGS) putlogevents/gzip/all bulk/gzip/all -o json > $(RESULTS)/compaction.json
+	bin/sluice bench latency $(BENCHFLAGS) putlogevents/gzip/all bulk/gzip/all -o json > $(RESULTS)/latency.json
+	bin/sluice bench growth $(BENCHFLAGS) -o json > $(RESULTS)/growth.json
+	bin/sluice bench rivals --corpus json $(BENCHFLAGS) -o json > $(RESULTS)/rivals.json
+
+.PHONY: bench-plots
+bench-plots: ## draw docs/performance/*.json as SVG (PNG=1: and as PNG)
+	cd bench/plot && $(GO) run . $(if $(PNG),-png) -o ../../$(RESULTS) $(addprefix ../../,$(wildcard $(RESULTS)/*.json))
+
 # Both commits are built into test binaries and run in turns, so that what else
 # the machine does falls on both.
 ROUNDS ?= 6

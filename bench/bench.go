@@ -75,6 +75,7 @@ type Result struct {
 	// Growth, Latencies and Rivals are what the other commands measure.
 	Growth    []Curve    `json:"growth,omitempty"`
 	Latencies []HalfLoad `json:"latencies,omitempty"`
+	Rivals    []Contest  `json:"rivals,omitempty"`
 	// LeftOut names what was not measured, and why.
 	LeftOut []string `json:"leftOut,omitempty"`
 }

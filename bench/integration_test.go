@@ -103,6 +103,28 @@ func TestMeasurementsCountEveryEvent(t *testing.T) {
 		}
 		written(r, 5)
 	})
+	t.Run("rivals", func(t *testing.T) {
+		o := options()
+		o.Bytes = 2e6
+		r, err := Compete(t.Context(), o, []string{"W1", "W2", "W3", "W5"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range r.Rivals {
+			for _, who := range c.Contestants {
+				if who.Lines != c.Expected || who.CPUSecondsPerGB < 0 || who.WallSeconds <= 0 || c.InputEvents == 0 {
+					t.Errorf("%s: %+v", c.Workload, who)
+				}
+			}
+		}
+		for _, text := range r.LeftOut {
+			t.Log("left out:", text)
+			if strings.Contains(text, "lines came out") {
+				t.Error(text)
+			}
+		}
+		written(r, 20)
+	})
 	t.Run("refused", func(t *testing.T) {
 		f := func(want string, run func(ctx context.Context) (*Result, error)) {
 			t.Helper()
@@ -114,6 +136,7 @@ func TestMeasurementsCountEveryEvent(t *testing.T) {
 		f("no acknowledgement", func(ctx context.Context) (*Result, error) {
 			return MeasureHalfLoad(ctx, options("kafka/gzip/all"), 0.5)
 		})
+		f(`workload "x" is none of W1, W2`, func(ctx context.Context) (*Result, error) { return Compete(ctx, options(), []string{"x"}) })
 		f(`curve "x" is none of batch`, func(ctx context.Context) (*Result, error) { return Grow(ctx, options(), []string{"x"}, 0) })
 	})
 }

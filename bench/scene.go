@@ -78,7 +78,7 @@ func (sc *scene) start(ctx context.Context, o Options, dir string) (stop func() 
 func group(n int) string { return fmt.Sprintf("bench-%05d", n) }
 
 func (sc *scene) pattern() string {
-	return map[string]string{"all": "", "errors": errorPattern}[sc.keep]
+	return map[string]string{"all": "", "errors": errorPattern, "none": `"absent from all events"`}[sc.keep]
 }
 
 // config of the server: one pipeline; further log groups are made by API calls.

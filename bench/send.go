@@ -153,7 +153,12 @@ func (c *client) post(ctx context.Context, n int, r *request) error {
 	if err != nil {
 		return err
 	}
-	resp, err := c.http.Do(req)
+	return ask(c.http, req)
+}
+
+// ask wants a request to be taken.
+func ask(client *http.Client, req *http.Request) error {
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,9 @@ func (r *Result) WriteTable(w io.Writer) error {
 	if len(r.Latencies) > 0 {
 		errs = append(errs, r.writeLatencies(w))
 	}
+	for _, c := range r.Rivals {
+		errs = append(errs, c.write(w))
+	}
 	for i, text := range r.LeftOut {
 		if i == 0 {
 			fmt.Fprint(w, "\nLeft out:\n\n")
@@ -96,6 +99,22 @@ func (r *Result) writeLatencies(w io.Writer) error {
 		})
 	}
 	fmt.Fprint(w, "\nDurable acknowledgement of an open loop beside the disk's own write and sync of as many bytes\n\n")
+	return table(w, rows...)
+}
+
+func (c *Contest) write(w io.Writer) error {
+	rows := [][]string{{"program", "cpu-s/GB", "of sluice", "MB/s wall", "RSS MiB", "output MB", "lines", "apart"}}
+	for _, p := range c.Contestants {
+		lines := "-"
+		if p.Lines >= 0 {
+			lines = fmt.Sprintf("%d = %d", c.Expected, p.Lines)
+		}
+		rows = append(rows, []string{
+			p.Name, number(p.CPUSecondsPerGB, 2), number(p.OfSluice, 1), number(float64(c.InputBytes)/1e6/p.WallSeconds, 0),
+			number(float64(p.PeakRSSBytes)/(1<<20), 0), number(float64(p.OutputBytes)/1e6, 1), lines, p.Apart,
+		})
+	}
+	fmt.Fprintf(w, "\n%s: %s; %d events, %.0f MB\n\n", c.Workload, c.Task, c.InputEvents, float64(c.InputBytes)/1e6)
 	return table(w, rows...)
 }
 

@@ -17,6 +17,7 @@ type benchCommand struct {
 	Paths   benchPaths     `cmd:"" default:"withargs" help:"Whole paths from the request to the object, beside their stages (the default)."`
 	Growth  benchGrowth    `cmd:"" help:"One path while requests, filters, log groups, connections or a backlog grow."`
 	Latency benchLatency   `cmd:"" help:"The durable acknowledgement at half load, beside the disk."`
+	Rivals  benchRivals    `cmd:"" help:"The same work done by sluice and by other programs that are here."`
 	Torture tortureCommand `cmd:"" help:"Break everything around a server, and count what became of each event."`
 }
 
@@ -27,6 +28,7 @@ func (*benchCommand) Help() string {
     sluice bench putlogevents/gzip/all --megabytes 2000
     sluice bench growth groups
     sluice bench latency --connections 4
+    sluice bench rivals W1 W2
     sluice bench torture --duration 10m`
 }
 
@@ -174,6 +176,33 @@ func (c *benchLatency) Run(p *process) error {
 	return c.measure(p, func(ctx context.Context, o bench.Options) (*bench.Result, error) {
 		o.Paths, o.PerSecond = c.Paths, c.Rate
 		return bench.MeasureHalfLoad(ctx, o, c.Share)
+	})
+}
+
+type benchRivals struct {
+	Workloads []string `arg:"" optional:"" help:"Workloads: W1, W2, W3, W3-s3, W3z, W3z-s3, W4-s3, W5. Default: all."`
+	benchFlags
+}
+
+func (*benchRivals) Help() string {
+	return `Has sluice and other programs do the same with the same input, one after the other, and counts
+the lines that come out, none missing and none twice: W1 a term, W2 a JSON condition, W3 gzip
+objects, W3z zstd objects, W4 Parquet objects (-s3: in S3 behind a versitygw, else in a folder),
+W5 accepting HTTP requests. What counts is the CPU time of a program's whole life. Programs
+are found in PATH: grep, jq, gzip, pigz, zstd, rsyslogd, syslog-ng; those of bench/rivals, which
+make bench-rivals builds, beside sluice, too. One that is not there is left out by name.
+
+Examples:
+
+    sluice bench rivals W1 W2 --corpus json
+    sluice bench rivals -o json > rivals.json
+
+Exit codes: 0 measured, and every line was there; 1 not; 2 wrong command line.`
+}
+
+func (c *benchRivals) Run(p *process) error {
+	return c.measure(p, func(ctx context.Context, o bench.Options) (*bench.Result, error) {
+		return bench.Compete(ctx, o, c.Workloads)
 	})
 }
 
