@@ -40,6 +40,7 @@ func (s *spooling) fill(ctx context.Context) error {
 	if len(s.parts) > 0 {
 		s.seen = &s.last
 	}
+	s.buf = make([]byte, 0, s.bytes+s.bytes/8)
 	read := s.events.Reader(s.query.Needles)
 	for more := true; more; {
 		var places []store.Place

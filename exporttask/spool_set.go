@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	spoolPartBytes = 32 << 20
+	spoolPartBytes = 16 << 20
 	// spoolBatch is the mean size of batches from which a block holds so few of
 	// them that streams are read from the store.
 	spoolBatch = 384 << 10

@@ -163,7 +163,8 @@ func TestExportSurvivesKills(t *testing.T) {
 	e.fill(exportMB(t))
 	t.Logf("stored in %v", time.Since(began).Round(time.Millisecond))
 	create := func(prefix string) string {
-		return strings.TrimSpace(e.sluice("create", "/export", "exports/"+prefix, "--object-mb", "1"))
+		objects := strconv.FormatInt(max(1, exportMB(t)/500), 10) // of MB: several a stream
+		return strings.TrimSpace(e.sluice("create", "/export", "exports/"+prefix, "--object-mb", objects))
 	}
 	e.end(syscall.SIGTERM) // what storing took of memory is no matter of the export
 	e.start()
