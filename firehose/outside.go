@@ -57,7 +57,8 @@ type Claim interface {
 	// knows: ask again with the same.
 	Commit(ctx context.Context, c Committed) error
 	// Fetch visits records from a place on, in order, some maxBytes of them; none
-	// if there is nothing new for a while. A record is valid until visit returns.
+	// if there is nothing new for half a second or so. A record is valid until
+	// visit returns. An error of visit comes back, with End and Behind as they are.
 	// A *GapError says that the source lost the record at the place.
 	Fetch(ctx context.Context, from Place, maxBytes int, visit func(*Record) error) (Fetched, error)
 }

@@ -54,12 +54,31 @@ func (f *remote) awaitRoom(ctx context.Context) error {
 		if ahead == nil && (broken || held < 2*f.room.outside.share() || next.Number < need) {
 			return nil
 		}
+		f.peek(ctx, next)
+		waiting, stop := context.WithTimeout(ctx, peekInterval)
 		select {
 		case <-f.spool.room:
-		case <-ctx.Done():
+		case <-waiting.Done():
 		}
+		stop()
 	}
 	return ctx.Err()
+}
+
+// peekInterval is how often a part that is not read is asked how far it goes.
+const peekInterval = 10 * time.Second
+
+var errPeek = errors.New("only looked")
+
+// peek learns the lag of a part that is not read now.
+func (f *remote) peek(ctx context.Context, next Place) {
+	fetched, err := f.claim.Fetch(ctx, next, 1, func(*Record) error { return errPeek })
+	if errors.Is(err, errPeek) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		fetched.Next = next
+		f.fetched = fetched
+	}
 }
 
 // fetch reads once.

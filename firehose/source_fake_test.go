@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"sluice/firehose"
 )
@@ -195,6 +196,8 @@ func (c *fakeClaim) Fetch(ctx context.Context, from firehose.Place, maxBytes int
 		}
 		select {
 		case <-changed:
+		case <-time.After(500 * time.Millisecond):
+			return firehose.Fetched{Next: from, End: from.Number}, nil
 		case <-ctx.Done():
 			return firehose.Fetched{}, ctx.Err()
 		}
@@ -211,7 +214,7 @@ func fakeFetch(records []firehose.Record, from firehose.Place, maxBytes int, vis
 		}
 		size += len(r.Value)
 		if err := visit(&r); err != nil {
-			return firehose.Fetched{}, err
+			return firehose.Fetched{Next: from, End: uint64(len(records))}, err
 		}
 	}
 	return firehose.Fetched{Next: at, End: uint64(len(records))}, nil

@@ -138,7 +138,7 @@ func (c *claim) Fetch(ctx context.Context, from firehose.Place, maxBytes int, vi
 		return visit(&c.record)
 	})
 	if err != nil {
-		return firehose.Fetched{}, err
+		return firehose.Fetched{Next: from, End: uint64(max(page.End, 0))}, err
 	}
 	if next == at && !page.Empty() {
 		next++ // compaction left nothing up to the end of this batch
