@@ -145,6 +145,7 @@ func (l *lane) lookAtPartitions(ctx context.Context, cur cursor, told *settings,
 	if err != nil {
 		return nil, time.Time{}, err
 	}
+	g.position = max(g.position, cur.position) // behind a gap
 	g.measure(hint)
 	g.pressed = l.feed.pressed()
 	if err := l.account(ctx, g); err != nil {
