@@ -54,6 +54,7 @@ type App struct {
 	alarms        alarmRoom
 	dataStreams   *kinesis.Room
 	wakes         sync.Map // of those who read a stream, by its uid
+	scaleOut      scaledOut
 
 	samples       *sampleStore
 	rooms         []room // see add
@@ -125,9 +126,13 @@ func (a *App) open() error {
 	if err != nil {
 		return err
 	}
+	definitions, err := a.localFilters()
+	if err != nil {
+		return err
+	}
 	a.dispatcher = filter.New(filter.Config{
 		Metrics: metricFilters, DimensionSets: a.cfg.Metrics.DimensionSets,
-		Definitions: a.subscriptions, Published: a.streams.Published, Clock: a.clock, Logger: a.log,
+		Definitions: definitions, Published: a.streams.Published, Clock: a.clock, Logger: a.log,
 	}, filters...)
 	sources, err := a.openDeliverySources()
 	if err != nil {
@@ -147,6 +152,9 @@ func (a *App) open() error {
 		return err
 	}
 	if err := a.openKinesis(); err != nil {
+		return err
+	}
+	if err := a.openScaleOut(); err != nil {
 		return err
 	}
 	if err := a.openExports(); err != nil {
@@ -230,11 +238,13 @@ func (a *App) openAPI() error {
 	a.byTarget = make(map[string]awsapi.Operation, len(ops))
 	for i, op := range ops {
 		a.byTarget[op.Target] = op
-		ops[i] = a.readOnly(op)
+		ops[i] = a.withRoles(a.readOnly(op))
 	}
 	border := a.apiConfig()
-	if err := a.addHTTPIngest(&border); err != nil {
-		return err
+	if a.cfg.has(roleIngest) {
+		if err := a.addHTTPIngest(&border); err != nil {
+			return err
+		}
 	}
 	a.api, err = awsapi.New(border, ops...)
 	if err != nil {
@@ -281,6 +291,9 @@ func (a *App) Handler() http.Handler { return a.withReplication(a.api) }
 func (a *App) Close() error {
 	var errs []error
 	a.outside.close()
+	for _, close := range a.scaleOut.close {
+		close()
+	}
 	if c, ok := a.objects.(io.Closer); ok {
 		errs = append(errs, c.Close())
 	}

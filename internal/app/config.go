@@ -83,6 +83,11 @@ type Config struct {
 	Destinations Destinations `yaml:"destinations"`
 	// Crossregion copies logs between sluices of several regions and accounts.
 	Crossregion Crossregion `yaml:"crossregion"`
+	// Roles are what this process does: ingest, filter, firehose, export, crossregion,
+	// monitoring. Default: all of it.
+	Roles []string `yaml:"roles"`
+	// ScaleOut shares the work between several processes.
+	ScaleOut ScaleOut `yaml:"scale_out"`
 	// Topics say where the actions of alarms go.
 	Topics []Topic `yaml:"topics"`
 
@@ -118,6 +123,8 @@ func (c *Config) setDefaults() {
 	setDefault(&c.Destinations.MaxBufferBytes, 64<<20)
 	c.Storage.setDefaults()
 	c.Metrics.setDefaults()
+	c.ScaleOut.setDefaults()
+	c.addSharedCluster()
 	setDefault(&c.LogLevel, "info")
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -147,6 +154,12 @@ func (c *Config) check() error {
 		return fmt.Errorf("log.segment_bytes: %d is less than 1 MiB (%d)", c.Log.SegmentBytes, 1<<20)
 	case c.HTTP.MaxInflatedBytes > event.MaxText:
 		return fmt.Errorf("http.max_inflated_bytes: %d is more than a batch can hold (%d)", c.HTTP.MaxInflatedBytes, event.MaxText)
+	}
+	if err := c.ScaleOut.check(); err != nil {
+		return err
+	}
+	if err := c.checkRoles(); err != nil {
+		return err
 	}
 	return c.Storage.check(c.Log)
 }

@@ -34,7 +34,7 @@ type replication struct {
 // that this process reads.
 func (a *App) openCrossregion() error {
 	cfg := a.cfg.Crossregion
-	if !cfg.Serve.wanted() && len(cfg.Sources) == 0 {
+	if !a.cfg.has(roleCrossregion) || !cfg.Serve.wanted() && len(cfg.Sources) == 0 {
 		return nil
 	}
 	id, err := a.dir.id(a.cfg.FS)

@@ -47,9 +47,9 @@ func (a *App) declaredBefore(name string, d map[string]any) (bool, error) {
 	return err == nil && before[name] == now, err
 }
 
-func (a *App) rememberDeclared() error {
+func (a *App) rememberDeclared(p Pipelines) error {
 	hashes := map[string]string{}
-	for _, d := range a.cfg.Pipelines.DeliveryStreams {
+	for _, d := range p.DeliveryStreams {
 		name, _ := d["DeliveryStreamName"].(string)
 		hash, err := declaredHash(d)
 		if err != nil {

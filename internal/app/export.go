@@ -27,7 +27,7 @@ func (a *App) openExports() error {
 	if err != nil {
 		return err
 	}
-	a.add(room{"export tasks", exports.Run}, exports.Operations()...)
+	a.addFor(roleExport, room{"export tasks", exports.Run}, exports.Operations()...)
 	a.collectExports(exports.Stats)
 	return nil
 }

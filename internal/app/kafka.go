@@ -14,6 +14,9 @@ import (
 
 // openKafka makes the Kafka sources that the configuration declares.
 func (a *App) openKafka() error {
+	if !a.cfg.has(roleIngest) {
+		return nil
+	}
 	names, targets := map[string]bool{}, map[string]string{}
 	for i, k := range a.cfg.Sources.Kafka {
 		source, err := a.openKafkaSource(k)
@@ -39,17 +42,7 @@ func (a *App) openKafka() error {
 }
 
 func (a *App) openKafkaSource(k KafkaSource) (*kafka.Source, error) {
-	password, err := k.SASL.password()
-	if err != nil {
-		return nil, err
-	}
-	cluster, err := kafkadial.New(kafkadial.Config{
-		Brokers: k.Brokers,
-		TLS: kafkadial.TLS{
-			Enabled: k.TLS.Enabled, CAFile: k.TLS.CAFile, CertFile: k.TLS.CertFile, KeyFile: k.TLS.KeyFile, ServerName: k.TLS.ServerName,
-		},
-		SASL: kafkadial.SASL{Mechanism: k.SASL.Mechanism, Username: k.SASL.Username, Password: password, Region: k.SASL.Region},
-	})
+	cluster, err := dialCluster(k.Brokers, k.TLS, k.SASL)
 	if err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ func (a *App) openAlarms() error {
 	if err != nil {
 		return err
 	}
-	a.add(room{"alarms", r.Run}, r.Operations()...)
+	a.addFor(roleMonitoring, room{"alarms", r.Run}, r.Operations()...)
 	a.collectAlarms(r)
 	return nil
 }

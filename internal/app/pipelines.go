@@ -42,6 +42,9 @@ func (a *App) owner() awsapi.Caller {
 // be repeated: what is there already stays.
 func (a *App) applyPipelines(ctx context.Context) error {
 	p := a.cfg.Pipelines
+	if a.cfg.ScaleOut.wanted() {
+		p = a.sharedPipelines()
+	}
 	for _, g := range p.LogGroups {
 		if err := a.applyLogGroup(ctx, g); err != nil {
 			return fmt.Errorf("apply pipelines: log group %s: %w", g.LogGroupName, err)
@@ -70,7 +73,7 @@ func (a *App) applyPipelines(ctx context.Context) error {
 			return fmt.Errorf("apply pipelines: subscription filter %s: %w", f.FilterName, err)
 		}
 	}
-	return a.rememberDeclared()
+	return a.rememberDeclared(p)
 }
 
 // roleOf is the role that a declared filter is put with: streams demand one, which

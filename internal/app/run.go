@@ -91,7 +91,10 @@ const (
 func (a *App) startRooms(failed chan<- error) (stop func() error) {
 	stopStore := start("store", a.store.Run, failed)
 	stopFilters := start("filter", a.dispatcher.Run, failed)
-	stopDelivery := start("firehose", a.firehose.Run, failed)
+	stopDelivery := func() error { return nil }
+	if a.cfg.has(roleFirehose) {
+		stopDelivery = start("firehose", a.firehose.Run, failed)
+	}
 	stopMore := a.startMore(failed)
 	return func() error { return errors.Join(stopMore(), stopFilters(), stopDelivery(), stopStore()) }
 }

@@ -17,7 +17,6 @@ import (
 	"sluice/internal/awsapi"
 	"sluice/internal/catalog"
 	"sluice/internal/event"
-	"sluice/internal/kafkadial"
 	"sluice/internal/obs"
 	"sluice/stream/kafka"
 )
@@ -140,17 +139,7 @@ func (k KinesisDestination) sender(_ *App, arn awsapi.ARN) (outbox.Sender, error
 }
 
 func (k KafkaDestination) sender(a *App, _ awsapi.ARN) (outbox.Sender, error) {
-	password, err := k.SASL.password()
-	if err != nil {
-		return nil, err
-	}
-	cluster, err := kafkadial.New(kafkadial.Config{
-		Brokers: k.Brokers,
-		TLS: kafkadial.TLS{
-			Enabled: k.TLS.Enabled, CAFile: k.TLS.CAFile, CertFile: k.TLS.CertFile, KeyFile: k.TLS.KeyFile, ServerName: k.TLS.ServerName,
-		},
-		SASL: kafkadial.SASL{Mechanism: k.SASL.Mechanism, Username: k.SASL.Username, Password: password, Region: k.SASL.Region},
-	})
+	cluster, err := dialCluster(k.Brokers, k.TLS, k.SASL)
 	if err != nil {
 		return nil, err
 	}

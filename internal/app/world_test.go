@@ -139,7 +139,9 @@ func (p *process) put(stream string, messages ...string) (acked bool) {
 }
 
 // delivered reads every object of the bucket.
-func (p *process) delivered() (lines []string) {
+func (p *process) delivered() (lines []string) { return p.deliveredTo("/data/s3/lake") }
+
+func (p *process) deliveredTo(bucket string) (lines []string) {
 	p.t.Helper()
 	var walk func(dir string)
 	walk = func(dir string) {
@@ -160,7 +162,7 @@ func (p *process) delivered() (lines []string) {
 			}
 		}
 	}
-	walk("/data/s3/lake")
+	walk(bucket)
 	return lines
 }
 

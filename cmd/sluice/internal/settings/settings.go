@@ -60,6 +60,9 @@ func Defaults() app.Config {
 		Metrics:      app.Metrics{PublishedSeries: 1000, DimensionSets: 1000},
 		Sources:      app.Sources{Delivery: app.DeliverySources{OnGap: "fail", SpoolBytes: 1 << 30}},
 		Destinations: app.Destinations{RetryHours: 24, MaxBufferBytes: 64 << 20},
+		ScaleOut: app.ScaleOut{
+			Prefix: "sluice", Compression: "snappy", FetchBytes: 4 << 20, MaxBufferBytes: 64 << 20, SessionSeconds: 30, StallSeconds: 60,
+		},
 	}
 }
 
