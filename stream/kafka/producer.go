@@ -82,6 +82,7 @@ const (
 	minBackoff          = 20 * time.Millisecond
 	maxBackoff          = 2 * time.Second
 	deadLetterBytes     = 4096 // of a value that are kept
+	maxSenders          = 16   // partitions at once, each with buffers of its own
 	maxDamaged          = 3    // times that a broker may find a wrong checksum
 )
 
@@ -139,17 +140,22 @@ func (p *Producer) Produce(ctx context.Context, stream uint64, parcels ...event.
 	return p.sendAll(ctx, e.out, partitions)
 }
 
-// sendAll sends to all partitions at once, to each one request at a time.
+// sendAll sends to several partitions at once, to each one request at a time.
 func (p *Producer) sendAll(ctx context.Context, out []outgoing, partitions int) error {
 	byPartition := make([][]outgoing, partitions)
 	for _, o := range out {
 		byPartition[o.partition] = append(byPartition[o.partition], o)
 	}
 	errs := make([]error, partitions)
+	free := make(chan struct{}, maxSenders)
 	var wg sync.WaitGroup
 	for i, records := range byPartition {
 		if len(records) > 0 {
-			wg.Go(func() { errs[i] = p.sendPartition(ctx, records) })
+			free <- struct{}{}
+			wg.Go(func() {
+				errs[i] = p.sendPartition(ctx, records)
+				<-free
+			})
 		}
 	}
 	wg.Wait()
