@@ -182,3 +182,26 @@ func BenchmarkOpen(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkReadMarked reads single frames between large ones, as what filters
+// selected stands between what it was selected from.
+func BenchmarkReadMarked(b *testing.B) {
+	l := open(b, vfs.OS, wal.Config{Dir: b.TempDir(), TailBytes: 1})
+	const pairs = 50
+	for i := range pairs {
+		for _, size := range []int{950_000, 30_000} {
+			_, err := l.Append(ctx, wal.TypeBatch, 1, payload(i, size))
+			must(b, err)
+		}
+	}
+	b.ReportAllocs()
+	before := cpu()
+	n := uint64(0)
+	for b.Loop() {
+		n++
+		_, err := l.Read(n%(pairs-1)*2 + 2)
+		must(b, err)
+	}
+	b.ReportMetric((cpu()-before)/float64(b.N)*1e6, "cpu-us/op")
+	must(b, l.Close())
+}

@@ -13,6 +13,8 @@ import (
 const (
 	readPiece = 1 << 20   // of a segment at once, for readers
 	seekPiece = 128 << 10 // for Read: what lies between two marks, and a little
+
+	exactPiece = 32 << 10 // for Read of a frame whose place is marked; if that is not enough, its size follows
 )
 
 // Reader follows the log from a position. It holds no file and needs no
@@ -216,7 +218,11 @@ func (r *Reader) readPiece(e *extent) (Block, *Damage, error) {
 		}
 		r.segment = e.base
 	}
-	for size := r.piece; ; {
+	size := r.piece
+	if r.once != nil && r.from.seq == r.pos { // it stands right there, alone wanted
+		size = min(size, exactPiece)
+	}
+	for {
 		b, need, err := r.collect(f, e, size)
 		switch {
 		case err != nil || b.buf != nil:
