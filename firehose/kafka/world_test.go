@@ -150,6 +150,12 @@ type process struct {
 // declares it.
 func start(t testing.TB, addrs []string, store objput.Store, members string, change func(*firehose.Config, *outside)) *process {
 	t.Helper()
+	return startAt(t, addrs, store, members, time.Unix(0, 0), change)
+}
+
+// startAt starts one that reads from an instant on.
+func startAt(t testing.TB, addrs []string, store objput.Store, members string, from time.Time, change func(*firehose.Config, *outside)) *process {
+	t.Helper()
 	cluster, err := kafkadial.New(kafkadial.Config{Brokers: addrs})
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +177,7 @@ func start(t testing.TB, addrs []string, store objput.Store, members string, cha
 		t.Fatal(err)
 	}
 	p.call("CreateDeliveryStream", `{"DeliveryStreamName":"lake","DeliveryStreamType":"MSKAsSource","MSKSourceConfiguration":{"MSKClusterARN":"`+clusterARN+
-		`","TopicName":"`+topic+`","ReadFromTimestamp":0,"AuthenticationConfiguration":{"RoleARN":"arn:aws:iam::000000000000:role/r","Connectivity":"PRIVATE"}},
+		`","TopicName":"`+topic+`","ReadFromTimestamp":`+fmt.Sprintf("%.3f", float64(from.UnixMilli())/1000)+`,"AuthenticationConfiguration":{"RoleARN":"arn:aws:iam::000000000000:role/r","Connectivity":"PRIVATE"}},
 		"ExtendedS3DestinationConfiguration":{"RoleARN":"arn:aws:iam::000000000000:role/r","BucketARN":"arn:aws:s3:::lake",`+members+`}}`)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
