@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -276,4 +277,74 @@ func TestAKinesisStreamThatWasDeleted(t *testing.T) {
 	if seen := p.streamed(); len(seen) != 1 || seen["ERROR meanwhile"] != 1 {
 		t.Error(seen)
 	}
+}
+
+// TestADeliveryStreamReadsAKinesisStream from when it was created on, and nothing
+// that clients put into it; the next stream of the name is its source, too.
+func TestADeliveryStreamReadsAKinesisStream(t *testing.T) {
+	now := time.Now().UTC().Truncate(time.Second)
+	mem, defs := vfs.NewMem(), catalog.NewMemory()
+	p, err := tryBegin(t, mem, mem, defs, now, onlyGroups)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { p.stop() }()
+	in := pipelines(1, 60).DeliveryStreams[0]
+	in["DeliveryStreamType"] = "KinesisStreamAsSource"
+	in["KinesisStreamSourceConfiguration"] = map[string]any{"KinesisStreamARN": matchesARN, "RoleARN": "arn:aws:iam::000000000000:role/any"}
+	delete(in["ExtendedS3DestinationConfiguration"].(map[string]any), "ProcessingConfiguration")
+	if code, body := p.call("Firehose_20150804.CreateDeliveryStream", in); code != http.StatusBadRequest {
+		t.Error("a source that is not there:", code, body)
+	}
+	put := func(text string) {
+		p.kinesis("PutRecord", map[string]any{"StreamName": matchesStream, "Data": []byte(text + "\n"), "PartitionKey": text}, nil)
+	}
+	create := map[string]any{"StreamName": matchesStream, "ShardCount": 2}
+	p.kinesis("CreateStream", create, nil)
+	put("before")
+	p.must("Firehose_20150804.CreateDeliveryStream", in, nil)
+	put("one")
+	put("two")
+
+	var told struct {
+		DeliveryStreamDescription struct {
+			DeliveryStreamType string
+			Source             struct {
+				KinesisStreamSourceDescription struct{ KinesisStreamARN string }
+			}
+		}
+	}
+	p.must("Firehose_20150804.DescribeDeliveryStream", map[string]any{"DeliveryStreamName": "lake"}, &told)
+	if d := told.DeliveryStreamDescription; d.DeliveryStreamType != "KinesisStreamAsSource" || d.Source.KinesisStreamSourceDescription.KinesisStreamARN != matchesARN {
+		t.Errorf("%+v", d)
+	}
+	if code, body := p.call("Firehose_20150804.PutRecord", map[string]any{"DeliveryStreamName": "lake", "Record": map[string]any{"Data": "eA=="}}); code != http.StatusBadRequest {
+		t.Error("a record for a stream with a source:", code, body)
+	}
+	lines := func(want ...string) {
+		t.Helper()
+		p.advance(t.Context(), 2*time.Minute)
+		got := p.delivered()
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	lines("one", "two")
+	if got := p.metric("sluice_delivery_accepted_events_total"); got != 2 {
+		t.Error("accepted:", got)
+	}
+	put("three")
+	if err := p.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = tryBegin(t, mem, mem, defs, now.Add(10*time.Minute), onlyGroups); err != nil {
+		t.Fatal(err)
+	}
+	lines("one", "three", "two")
+	p.kinesis("DeleteStream", map[string]any{"StreamName": matchesStream}, nil)
+	p.kinesis("CreateStream", create, nil)
+	put("two again")
+	lines("one", "three", "two", "two again")
+	p.must("Firehose_20150804.DeleteDeliveryStream", map[string]any{"DeliveryStreamName": "lake"}, nil)
 }
