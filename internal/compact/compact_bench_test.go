@@ -141,3 +141,26 @@ func BenchmarkPlaces(b *testing.B) {
 		b.ReportMetric(100-100*float64(found)/float64(b.N*len(batches)), "%excluded")
 	})
 }
+
+// BenchmarkCopy makes a file of another one's blocks, as a merge of files that
+// follow one another in time does.
+func BenchmarkCopy(b *testing.B) {
+	eachCorpus(b, func(b *testing.B, kind corpus.Kind) {
+		batches := numberedFrom(1, corpusBatches(b, kind, 1, 16<<20, 256<<10))
+		from, disk := newDisk(b), newDisk(b)
+		opts := compact.Options{NGrams: true}
+		stats := write(b, from, opts, batches, nil)
+		f := open(b, from, 4<<20)
+		start := cpu()
+		for b.Loop() {
+			w, err := compact.Create(disk, path, 3, opts)
+			must(b, err)
+			for block := range int(stats.Blocks) {
+				must(b, w.Copy(f, block))
+			}
+			_, err = w.Finish(1, uint64(len(batches)))
+			must(b, err)
+		}
+		rate(b, stats.TextBytes, cpu()-start)
+	})
+}

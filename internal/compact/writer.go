@@ -135,16 +135,21 @@ func (w *Writer) flushBatches() error {
 	if err := w.writeBlock(&c.header, &c.raw); err != nil {
 		return err
 	}
-	if n := len(w.groups); n == 0 || w.groups[n-1].UID != c.group {
-		w.groups = append(w.groups, group{Group: Group{UID: c.group, Least: c.least, Greatest: c.greatest}, first: len(w.headers) - 1})
+	w.blockOf(&c.header)
+	c.reset()
+	return nil
+}
+
+// blockOf counts the last block for its log group.
+func (w *Writer) blockOf(h *header) {
+	if n := len(w.groups); n == 0 || w.groups[n-1].UID != h.group {
+		w.groups = append(w.groups, group{Group: Group{UID: h.group, Least: h.least, Greatest: h.greatest}, first: len(w.headers) - 1})
 	}
 	g := &w.groups[len(w.groups)-1]
 	g.Blocks++
-	g.Events += uint64(c.events)
-	g.Bytes += int64(len(c.raw[colText]))
-	g.Least, g.Greatest = min(g.Least, c.least), max(g.Greatest, c.greatest)
-	c.reset()
-	return nil
+	g.Events += uint64(h.events)
+	g.Bytes += int64(h.columns[colText].raw)
+	g.Least, g.Greatest = min(g.Least, h.least), max(g.Greatest, h.greatest)
 }
 
 // writeBlock compresses the columns and writes header and columns at once.

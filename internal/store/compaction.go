@@ -264,13 +264,20 @@ func (sh *Shard) create(first, last uint64) (*writing, error) {
 const rateStep = 1 << 20
 
 func (w *writing) batch(ctx context.Context, number uint64, b event.Batch) error {
-	if w.due += int64(len(b.Record())); w.due >= rateStep {
-		if err := w.sh.pace.spend(ctx, w.due); err != nil {
-			return err
-		}
-		w.due = 0
+	if err := w.spend(ctx, int64(len(b.Record()))); err != nil {
+		return err
 	}
 	return w.Batch(number, b)
+}
+
+// spend keeps to the rate of compaction.
+func (w *writing) spend(ctx context.Context, n int64) error {
+	if w.due += n; w.due < rateStep {
+		return nil
+	}
+	due := w.due
+	w.due = 0
+	return w.sh.pace.spend(ctx, due)
 }
 
 // finish makes the file durable and opens it.

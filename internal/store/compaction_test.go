@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"sluice/internal/compact"
 	"sluice/internal/event"
 	"sluice/internal/store"
 	"sluice/internal/vfs"
@@ -20,6 +21,7 @@ func small(change func(*store.Config)) store.Config {
 	cfg := store.Config{
 		Dir: "/wal", Files: "/store", SegmentBytes: 64 << 10, TailBytes: 16 << 10, IndexBytes: 4 << 10,
 		CompactBytes: 40 << 10, MergeFiles: 3, MergeBytes: 1 << 20, CacheBytes: 256 << 10,
+		Compact: compact.Options{BlockBytes: 8 << 10, NGrams: true}, // so small that merges copy some and make others anew
 	}
 	if change != nil {
 		change(&cfg)

@@ -96,12 +96,21 @@ func (sh *Shard) deadText(k *kept) (total, dead int64) {
 type source struct {
 	least  int64
 	number uint64
-	file   int
+	block
+}
+
+// block is one of a file of those that are merged.
+type block struct{ file, number int }
+
+// inBlock counts the batches of a block, those that are alive, and their text.
+type inBlock struct {
+	all, alive int
+	text       int64
 }
 
 func (sh *Shard) merge(ctx context.Context, run []*kept) error {
 	first, last := run[0].first, run[len(run)-1].last
-	m := &merging{sh: sh, run: run, gone: removal{first: first, last: last}}
+	m := &merging{sh: sh, run: run, cursor: compact.NewCursor(), gone: removal{first: first, last: last}}
 	var err error
 	if m.writing, err = sh.create(first, last); err != nil {
 		return err
@@ -132,11 +141,12 @@ func (sh *Shard) merge(ctx context.Context, run []*kept) error {
 // merging is a file in the making of several others.
 type merging struct {
 	*writing
-	sh   *Shard
-	run  []*kept
-	refs map[uint64]bool // nil: not looked up yet
-	gone removal
-	kept int // batches and frames written
+	sh     *Shard
+	run    []*kept
+	cursor *compact.Cursor // reads what is rewritten
+	refs   map[uint64]bool // nil: not looked up yet
+	gone   removal
+	kept   int // batches and frames written
 }
 
 func groupsOf(run []*kept) []uint64 {
@@ -151,12 +161,20 @@ func groupsOf(run []*kept) []uint64 {
 // group writes what is alive of a log group, in order.
 func (m *merging) group(ctx context.Context, uid uint64) error {
 	var sources []source
+	blocks := map[block]*inBlock{}
 	for i, k := range m.run {
 		var failure error
 		err := k.file.Places(uid, 0, math.MinInt64, math.MaxInt64, nil, func(p compact.Place) {
+			at := block{i, p.Block}
+			if blocks[at] == nil {
+				blocks[at] = &inBlock{}
+			}
+			blocks[at].all++
+			blocks[at].text += int64(p.Bytes)
 			var dead bool
 			if dead, failure = m.dead(uid, p, failure); !dead {
-				sources = append(sources, source{p.Least, p.Number, i})
+				blocks[at].alive++
+				sources = append(sources, source{p.Least, p.Number, at})
 			}
 		})
 		if err = errors.Join(m.tolerate(k, err), failure); err != nil {
@@ -166,9 +184,61 @@ func (m *merging) group(ctx context.Context, uid uint64) error {
 	slices.SortFunc(sources, func(a, b source) int {
 		return cmp.Or(cmp.Compare(a.least, b.least), cmp.Compare(a.number, b.number))
 	})
+	for len(sources) > 0 {
+		n := m.whole(sources, blocks)
+		copied, err := n > 0, error(nil)
+		if copied {
+			copied, err = m.copy(ctx, sources[0].block, blocks)
+		}
+		if n = max(n, 1); !copied && err == nil {
+			err = m.rewrite(ctx, sources[:n])
+		}
+		if err != nil {
+			return err
+		}
+		sources = sources[n:]
+	}
+	return nil
+}
+
+// whole tells how many batches come next that are all of a block, and may be
+// copied with it; 0 if the next one must be put into a new block. Files follow
+// one another in time, mostly, and then their blocks do.
+func (m *merging) whole(sources []source, blocks map[block]*inBlock) int {
+	at := sources[0].block
+	b := blocks[at]
+	if b.alive < b.all || len(sources) < b.all || !m.Copies(m.run[at.file].file, at.number) {
+		return 0
+	}
+	for _, s := range sources[:b.all] {
+		if s.block != at {
+			return 0
+		}
+	}
+	return b.all
+}
+
+// copy writes a block as it is; false where it is damaged, which may be its
+// filter alone.
+func (m *merging) copy(ctx context.Context, at block, blocks map[block]*inBlock) (bool, error) {
+	k, b := m.run[at.file], blocks[at]
+	err := m.Copy(k.file, at.number)
+	var damage *compact.CorruptError
+	switch {
+	case errors.As(err, &damage):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	m.kept += b.all
+	return true, m.spend(ctx, b.text)
+}
+
+// rewrite writes batches into new blocks.
+func (m *merging) rewrite(ctx context.Context, sources []source) error {
 	for _, s := range sources {
 		k := m.run[s.file]
-		b, err := k.file.Batch(s.number)
+		b, _, err := m.cursor.Batch(k.file, s.number)
 		if err != nil {
 			if err = m.tolerate(k, err); err != nil {
 				return err
