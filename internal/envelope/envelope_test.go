@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/gzip"
@@ -225,6 +226,7 @@ func TestMemberOfPieces(t *testing.T) {
 
 func FuzzAppend(f *testing.F) {
 	f.Add("GET /", "a\"b\\\x00\x1f", "\xff\xfe日", "i-1")
+	f.Add(`{`+strings.Repeat(`"key":"vä\n",`, 30)+"\x01\xff\"", `[`+strings.Repeat(`"`, 200), strings.Repeat("日", 90)+"\xff", "f")
 	f.Add("\xe2\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc3")
 	f.Fuzz(func(t *testing.T, a, b, c, filter string) {
 		messages := []string{a, b, c}
@@ -298,4 +300,38 @@ func BenchmarkAppend(b *testing.B) {
 			p.Member(d, part)
 		}
 	})
+}
+
+// TestStrings reads back messages of every length around the steps in which they
+// are escaped, sparse and dense of what is escaped, valid and not.
+func TestStrings(t *testing.T) {
+	alphabets := []string{`plain text `, `"\"\\ab`, "a\"\n\t\x00\x1f\x7f", "é日𝒳\" a", "\xff\xc3\x28\"a", `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"`}
+	r := rand.New(rand.NewPCG(1, 1))
+	var messages []string
+	for _, alphabet := range alphabets {
+		letters := []rune(alphabet)
+		if !utf8.ValidString(alphabet) {
+			letters = nil
+		}
+		for n := range 280 {
+			for _, first := range []string{"", "{"} {
+				m := []byte(first)
+				for len(m) < n {
+					if letters == nil {
+						m = append(m, alphabet[r.IntN(len(alphabet))])
+					} else {
+						m = utf8.AppendRune(m, letters[r.IntN(len(letters))])
+					}
+				}
+				messages = append(messages, string(m))
+			}
+		}
+	}
+	d := event.Delivery{Batch: seal(t, messages...), Filter: "f"}
+	got := parse(t, envelope.Append(nil, d, envelope.Part{From: 0, To: len(messages)}))
+	for i, m := range messages {
+		if got.LogEvents[i].Message != valid(m) {
+			t.Fatalf("%q came back as %q", m, got.LogEvents[i].Message)
+		}
+	}
 }

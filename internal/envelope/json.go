@@ -48,7 +48,7 @@ func appendString(dst, s []byte) []byte {
 	dense := len(s) >= block && (s[0] == '{' || s[0] == '[')
 	for ignored := uint64(0); len(s) > 0; {
 		// Room for a pair in place of each byte: nothing grows in the loops below.
-		if most := 2*len(s) + 2*block; cap(dst)-len(dst) < most {
+		if most := 2*len(s) + blockTo; cap(dst)-len(dst) < most {
 			dst = slices.Grow(dst, most)
 		}
 		n, taken := 0, 0
@@ -128,15 +128,16 @@ func special(v, ignored uint64) uint64 {
 }
 
 const (
-	block = 64
-	slack = 16 // bytes that are read and written beyond what counts
+	block   = 64
+	slack   = 16            // bytes that are read beyond what counts
+	blockTo = 2*block + 128 // that a block may write to; what counts are half of them
 )
 
 // escapeBlocks is escapeWords for what is full of pairs: it finds those of 64 bytes
 // without a branch, and goes from one to the next.
 func escapeBlocks(to, s []byte, ignored uint64) (n, taken int) {
 	for len(s)-taken >= block+slack {
-		more, of, whole := escapeBlock(to[n:], (*[block + slack]byte)(s[taken:]), block, ignored)
+		more, of, whole := escapeBlock((*[blockTo]byte)(to[n:]), (*[block + slack]byte)(s[taken:]), block, ignored)
 		n, taken = n+more, taken+of
 		if !whole {
 			return n, taken
@@ -145,7 +146,7 @@ func escapeBlocks(to, s []byte, ignored uint64) (n, taken int) {
 	for taken < len(s) {
 		var last [block + slack]byte
 		size := copy(last[:block], s[taken:])
-		more, of, whole := escapeBlock(to[n:], &last, size, ignored)
+		more, of, whole := escapeBlock((*[blockTo]byte)(to[n:]), &last, size, ignored)
 		n, taken = n+more, taken+of
 		if !whole {
 			return n, taken
@@ -155,17 +156,16 @@ func escapeBlocks(to, s []byte, ignored uint64) (n, taken int) {
 }
 
 // escapeBlock takes some of the first bytes of from, of a block at most. It is not
-// whole if it stopped at a character without a pair.
-func escapeBlock(to []byte, from *[block + slack]byte, size int, ignored uint64) (n, taken int, whole bool) {
+// whole if it stopped at a character without a pair. Indexes are masked with what
+// they stay below, which spares their checks.
+func escapeBlock(to *[blockTo]byte, from *[block + slack]byte, size int, ignored uint64) (n, taken int, whole bool) {
 	const dense = block * 5 / 8 // what follows the last pair is looked at again
-	marks := uint64(0)
-	for k := 0; k < block; k += 8 {
-		marks |= mark(binary.LittleEndian.Uint64(from[k:]), ignored) << k
-	}
+	word := func(at int) uint64 { return mark(binary.LittleEndian.Uint64(from[at&(block-1):][:8]), ignored) << at }
+	marks := word(0) | word(8) | word(16) | word(24) | word(32) | word(40) | word(48) | word(56)
 	marks &= 1<<size - 1 // all of 64
 	for ; marks != 0; marks &= marks - 1 {
 		at := bits.TrailingZeros64(marks)
-		copy16(to[n:], from, taken)
+		copy16(to, n, from, taken)
 		if at-taken > 16 {
 			copy(to[n+16:], from[taken+16:at])
 		}
@@ -174,21 +174,21 @@ func escapeBlock(to []byte, from *[block + slack]byte, size int, ignored uint64)
 		if pair == 0 {
 			return n, taken, false
 		}
-		binary.LittleEndian.PutUint16(to[n:], pair)
+		binary.LittleEndian.PutUint16(to[n&(2*block-1):], pair)
 		n, taken = n+2, taken+1
 	}
 	if size == block && taken > dense {
 		return n, taken, true
 	}
 	for k := taken; k < size; k += 16 {
-		copy16(to[n+k-taken:], from, k)
+		copy16(to, n+k-taken, from, k)
 	}
 	return n + size - taken, size, true
 }
 
-// copy16 copies sixteen bytes from a place in a block.
-func copy16(to []byte, from *[block + slack]byte, at int) {
-	f, o := from[at&(block-1):][:16], to[:16]
+// copy16 copies sixteen bytes of a block.
+func copy16(to *[blockTo]byte, n int, from *[block + slack]byte, at int) {
+	f, o := from[at&(block-1):][:16], to[n&(2*block-1):][:16]
 	binary.LittleEndian.PutUint64(o, binary.LittleEndian.Uint64(f))
 	binary.LittleEndian.PutUint64(o[8:], binary.LittleEndian.Uint64(f[8:]))
 }
