@@ -97,7 +97,7 @@ func TestPausedMember(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := <-paused
-	two := consume(t, d, &sink{})
+	two := consumeVisiting(t, d, &sink{}, func(s *sink) Visit { return s.visit })
 	two.until(3) // what the paused member holds was not committed
 	if ctx.Err() == nil {
 		t.Error("the paused visit's context goes on")

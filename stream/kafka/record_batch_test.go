@@ -126,34 +126,3 @@ func TestRecordsAreNotAllocated(t *testing.T) {
 		}
 	}
 }
-
-// FuzzParseMarks reads what any program may have committed as metadata.
-func FuzzParseMarks(f *testing.F) {
-	f.Add("")
-	f.Add(metadataPrefix)
-	f.Add(marks{{1, 2}: {3, 4, 5}}.metadata())
-	f.Fuzz(func(t *testing.T, text string) {
-		m, err := parseMarks(text)
-		if err != nil {
-			return
-		}
-		again, err := parseMarks(m.clone().metadata())
-		if err != nil || len(m) <= maxMarks && !cmp.Equal(m, again, cmp.AllowUnexported(source{}, mark{})) {
-			t.Errorf("%v became %v: %v", m, again, err)
-		}
-	})
-}
-
-// FuzzParseOrigin reads what any program may have put into the header.
-func FuzzParseOrigin(f *testing.F) {
-	f.Add(appendOrigin(nil, Origin{Payload: Batch, Stream: 1, Shard: 2, First: 3, End: 4, Part: 5}))
-	f.Fuzz(func(t *testing.T, header []byte) {
-		o, err := parseOrigin(header)
-		if err != nil {
-			return
-		}
-		if again, err := parseOrigin(appendOrigin(nil, o)); err != nil || again != o || o.Payload.String() == "" {
-			t.Errorf("%+v became %+v: %v", o, again, err)
-		}
-	})
-}
