@@ -191,8 +191,14 @@ func BenchmarkRecordBatch(b *testing.B) {
 
 // BenchmarkConsume reads 64 batches again for every round.
 func BenchmarkConsume(b *testing.B) {
+	for codec, name := range map[kafka.Compression]string{0: "none", kafka.Snappy: "snappy", kafka.Zstd: "zstd"} {
+		b.Run(name, func(b *testing.B) { benchmarkConsume(b, codec) })
+	}
+}
+
+func benchmarkConsume(b *testing.B, codec kafka.Compression) {
 	d := broker(b)
-	p := producer(b, d, nil)
+	p := producer(b, d, func(c *ProducerConfig) { c.Compression = codec })
 	parcels := load(b, 64)
 	size := 0
 	for i := range parcels {
