@@ -43,6 +43,9 @@ func TestBodiesSayTheSame(t *testing.T) {
 		if got := otlpMessages(t, r.records); got != string(r.lines) {
 			t.Errorf("OTLP says %.200q", got)
 		}
+		if got := otlpMessages(t, asOTLP(&r)); got != string(r.lines) {
+			t.Errorf("OTLP of the lines says %.200q", got)
+		}
 		if got := strings.Count(string(r.lines), errorPattern); got < r.selected || r.selected == 0 {
 			t.Errorf("%d selected, %d times the word", r.selected, got)
 		}

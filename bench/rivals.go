@@ -195,7 +195,7 @@ func run(cmd *exec.Cmd) (cost, error) {
 	memory := watchMemory(cmd.Process.Pid)
 	defer memory()
 	if err := cmd.Wait(); err != nil {
-		return cost{}, fmt.Errorf("%s: %w: %s", filepath.Base(cmd.Path), err, said.text)
+		return cost{}, fmt.Errorf("%s: %w: %s", filepath.Base(cmd.Path), err, said)
 	}
 	return ended(cmd, began, memory()), nil
 }
@@ -256,11 +256,11 @@ func follow(ctx context.Context, cmd *exec.Cmd, enough func() (bool, error)) (co
 			err := stop()
 			return cost{wall: wall, cpu: ended(cmd, began, 0).cpu, rss: memory()}, err
 		case time.Since(began) > contestWithin:
-			return cost{}, errors.Join(fmt.Errorf("not done after %v: %s", contestWithin, said.text), stop())
+			return cost{}, errors.Join(fmt.Errorf("not done after %v: %s", contestWithin, said), stop())
 		}
 		select {
 		case err := <-gone:
-			return cost{}, fmt.Errorf("it ended: %w: %s", errors.Join(err), said.text)
+			return cost{}, fmt.Errorf("it ended: %w: %s", errors.Join(err), said)
 		case <-ctx.Done():
 			return cost{}, errors.Join(ctx.Err(), stop())
 		case <-time.After(20 * time.Millisecond):
@@ -272,10 +272,22 @@ func follow(ctx context.Context, cmd *exec.Cmd, enough func() (bool, error)) (co
 const contestWithin = 10 * time.Minute
 
 // tail keeps the last that a process said.
-type tail struct{ text []byte }
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
 
+// Write implements io.Writer.
 func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.text = append(t.text, p...)
 	t.text = t.text[max(0, len(t.text)-2048):]
 	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.text)
 }

@@ -45,7 +45,7 @@ func newInput(dir string, o Options) (*input, error) {
 			return nil, errors.Join(err, f.Close())
 		}
 		in.bytes, in.events = in.bytes+int64(len(r.lines)), in.events+int64(r.events)
-		r.put, r.putHash = nil, "" // sluice ship makes its own
+		r.put, r.putHash, r.records = nil, "", nil // made when they are needed: all of the input is held here
 		in.load.requests = append(in.load.requests, r)
 	}
 	in.load.sends = len(in.load.requests)

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"sluice/ingest/putlogevents"
 )
 
 // serves is a server that takes the input over HTTP and delivers it.
@@ -84,7 +86,7 @@ func accepts(ctx context.Context, r *race) (cost, error) {
 }
 
 func otlpAccepts(ctx context.Context, r *race) (cost, error) {
-	return r.accept(ctx, "/v1/logs", "application/x-protobuf", func(q *request) []byte { return q.records }, func(address string) ([]string, error) {
+	return r.accept(ctx, "/v1/logs", "application/x-protobuf", asOTLP, func(address string) ([]string, error) {
 		file, err := r.settle("otelcol.yaml", fmt.Sprintf(`receivers:
   otlp: {protocols: {http: {endpoint: "%s"}}}
 exporters:
@@ -106,6 +108,15 @@ output: {drop: {}}
 `, address))
 		return []string{"-c", file}, err
 	})
+}
+
+func asOTLP(q *request) []byte {
+	var events []putlogevents.Event
+	now := time.Now().UnixMilli()
+	for line := range bytes.Lines(q.lines) {
+		events = append(events, putlogevents.Event{Timestamp: now, Message: line[:len(line)-1]})
+	}
+	return appendOTLP(nil, events)
 }
 
 // accept posts the input to a rival.
