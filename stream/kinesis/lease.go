@@ -116,16 +116,9 @@ func (l *Lease) write(ctx context.Context, change func(*Row)) error {
 		began, next := l.clock.Now(), old
 		change(&next)
 		next.Counter++
-		stored, err := l.table.Swap(ctx, old, next)
-		if err == nil {
-			l.wrote(stored, began)
-			return nil
-		}
-		current, readErr := l.table.Row(ctx, next.Shard)
+		current, err := swap(ctx, l.table, old, next)
 		switch {
-		case readErr != nil:
-			return errors.Join(err, readErr)
-		case current.same(next): // only the answer was lost
+		case err == nil:
 			l.wrote(current, began)
 			return nil
 		case !errors.Is(err, ErrChanged):
@@ -136,6 +129,23 @@ func (l *Lease) write(ctx context.Context, change func(*Row)) error {
 		}
 		old = current // another member asked for the lease
 	}
+}
+
+// swap is LeaseTable.Swap, and finds out what became of a write whose answer was
+// lost. With ErrChanged it returns the row as it is.
+func swap(ctx context.Context, table LeaseTable, old, next Row) (Row, error) {
+	stored, err := table.Swap(ctx, old, next)
+	if err == nil {
+		return stored, nil
+	}
+	current, readErr := table.Row(ctx, next.Shard)
+	switch {
+	case readErr != nil:
+		return Row{}, fmt.Errorf("%w, after: %v", readErr, err) // which is not to be asked what it is
+	case current.same(next):
+		return current, nil
+	}
+	return current, err
 }
 
 func (l *Lease) wrote(r Row, began time.Time) {

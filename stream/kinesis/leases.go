@@ -167,7 +167,7 @@ func (m *leaseMember) tick(ctx context.Context, wg *sync.WaitGroup) error {
 		next := row
 		next.Wanted = m.cfg.Owner
 		next.Counter++
-		if _, err := m.cfg.Table.Swap(ctx, row, next); err != nil && !errors.Is(err, ErrChanged) {
+		if _, err := swap(ctx, m.cfg.Table, row, next); err != nil && !errors.Is(err, ErrChanged) {
 			return err
 		}
 	}
@@ -195,12 +195,12 @@ func (m *leaseMember) take(ctx context.Context, wg *sync.WaitGroup, row Row) err
 	next.Owner, next.Wanted = m.cfg.Owner, ""
 	next.Epoch++
 	next.Counter++
-	stored, err := m.cfg.Table.Swap(ctx, row, next)
+	stored, err := swap(ctx, m.cfg.Table, row, next)
 	if errors.Is(err, ErrChanged) {
 		return nil
 	}
 	if err != nil {
-		return err // if it was written nonetheless, the next tick finds a row of its own
+		return err // if it was written nonetheless, the next tick finds a row of this member's
 	}
 	m.taken.Add(1)
 	if row.Owner != "" && row.Owner != m.cfg.Owner {

@@ -47,7 +47,7 @@ func (m *leaseMember) makeRows(ctx context.Context, rows []Row) (made []Row, err
 		return nil, err
 	}
 	for _, r := range newRows(shards, rows, m.start(rows)) {
-		stored, err := m.cfg.Table.Swap(ctx, Row{}, r)
+		stored, err := swap(ctx, m.cfg.Table, Row{}, r)
 		switch {
 		case err == nil:
 			made = append(made, stored)
