@@ -27,6 +27,7 @@ const anyRole = "arn:aws:iam::000000000000:role/any"
 func kinesisClient(url string) *kinesis.Client {
 	return kinesis.New(kinesis.Options{
 		Region: "us-east-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("any", "any", ""),
+		RetryMaxAttempts: 10, // it gives GetRecords five seconds to be read, which a busy machine may not have
 	})
 }
 

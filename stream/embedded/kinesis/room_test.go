@@ -48,8 +48,11 @@ func testSDK(t *testing.T, w *world) {
 		in.Records = append(in.Records, types.PutRecordsRequestEntry{Data: fmt.Appendf(nil, "%d", i), PartitionKey: aws.String(fmt.Sprint(i % 7))})
 	}
 	put, err := k.PutRecords(ctx, in)
-	if err != nil || aws.ToInt32(put.FailedRecordCount) != 0 || len(put.Records) != 300 {
-		t.Fatal(put, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if aws.ToInt32(put.FailedRecordCount) != 0 || len(put.Records) != 300 {
+		t.Fatal(put)
 	}
 	sequences := map[string]string{"first": *one.SequenceNumber}
 	for i, r := range put.Records {
@@ -65,8 +68,11 @@ func testSDK(t *testing.T, w *world) {
 		}
 		for next := it.ShardIterator; ; {
 			page, err := k.GetRecords(ctx, &sdk.GetRecordsInput{ShardIterator: next, Limit: aws.Int32(limit)})
-			if err != nil || len(page.Records) > int(limit) {
-				t.Fatal(len(page.Records), err)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(page.Records) > int(limit) {
+				t.Fatal(len(page.Records), "records, asked for", limit)
 			}
 			out = append(out, page.Records...)
 			if next = page.NextShardIterator; *page.MillisBehindLatest == 0 {
@@ -75,8 +81,11 @@ func testSDK(t *testing.T, w *world) {
 		}
 	}
 	listed, err := k.ListShards(ctx, &sdk.ListShardsInput{StreamName: name})
-	if err != nil || len(listed.Shards) != 3 {
-		t.Fatal(listed, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(listed.Shards) != 3 {
+		t.Fatal(listed)
 	}
 	seen := 0
 	for _, shard := range listed.Shards {

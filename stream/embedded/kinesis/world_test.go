@@ -101,7 +101,8 @@ func (w *world) client() *sdk.Client {
 	server := httptest.NewServer(w.handler())
 	w.t.Cleanup(server.Close)
 	return sdk.New(sdk.Options{
-		BaseEndpoint: aws.String(server.URL), Region: "us-east-1", HTTPClient: server.Client(), RetryMaxAttempts: 1,
+		BaseEndpoint: aws.String(server.URL), Region: "us-east-1", HTTPClient: server.Client(),
+		RetryMaxAttempts: 10, // it gives GetRecords five seconds to be read, which a busy machine may not have
 		Credentials: credentials.NewStaticCredentialsProvider("any", "any", ""),
 	})
 }
