@@ -103,7 +103,7 @@ func (w *world) client() *sdk.Client {
 	return sdk.New(sdk.Options{
 		BaseEndpoint: aws.String(server.URL), Region: "us-east-1", HTTPClient: server.Client(),
 		RetryMaxAttempts: 10, // it gives GetRecords five seconds to be read, which a busy machine may not have
-		Credentials: credentials.NewStaticCredentialsProvider("any", "any", ""),
+		Credentials:      credentials.NewStaticCredentialsProvider("any", "any", ""),
 	})
 }
 
