@@ -215,9 +215,17 @@ func (b *Broker) CreateTopic(topic string, partitions int) {
 	defer cancel()
 	client, end := b.client()
 	defer end()
-	res, err := client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{Topic: topic, NumPartitions: partitions, ReplicationFactor: 1}}})
-	if err = errors.Join(err, res.Errors[topic]); err != nil {
-		b.t.Fatalf("create topic %s: %v", topic, err)
+	for {
+		res, err := client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{Topic: topic, NumPartitions: partitions, ReplicationFactor: 1}}})
+		if err == nil {
+			err = res.Errors[topic]
+		}
+		if err == nil || errors.Is(err, kafka.TopicAlreadyExists) { // by a request that was answered too late
+			break
+		}
+		if b.clock.Sleep(ctx, poll) != nil {
+			b.t.Fatalf("create topic %s: %v", topic, err)
+		}
 	}
 	for {
 		res, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})

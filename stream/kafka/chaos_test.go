@@ -9,16 +9,34 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"sluice/internal/event"
 	"sluice/internal/kafkadial"
 )
+
+// Requests that faults are made for, by their numbers in the protocol.
+const (
+	apiProduce      = 0
+	apiFetch        = 1
+	apiOffsetCommit = 8
+	apiOffsetFetch  = 9
+)
+
+// faulty answers an error to requests; to -1 of them until it is removed.
+func faulty(api int16, err *kerr.Error, count int) kfake.Fault {
+	f := kfake.Fault{Err: err, Count: count}
+	f.Keys = with(f.Keys, api)
+	return f
+}
+
+// with appends to numbers of a type that only another module names.
+func with[N ~int16](numbers []N, number int16) []N { return append(numbers, N(number)) }
 
 // TestChaos produces while leaders and coordinators move among three brokers,
 // connections are reset, and brokers store what they say they did not. Every event
@@ -40,9 +58,9 @@ func TestChaos(t *testing.T) {
 		case 1:
 			network.reset()
 		case 2:
-			cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.RequestTimedOut, Count: 1 + r.IntN(2)})
+			cluster.Fault(faulty(apiProduce, kerr.RequestTimedOut, 1+r.IntN(2)))
 		case 3:
-			cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Fetch, kmsg.OffsetCommit}, Err: kerr.CoordinatorLoadInProgress})
+			cluster.Fault(faulty(apiFetch, kerr.NotLeaderForPartition, 1), faulty(apiOffsetCommit, kerr.CoordinatorLoadInProgress, 1))
 		case 4:
 			cluster.RehashCoordinators()
 		}
@@ -63,7 +81,7 @@ func TestChaos(t *testing.T) {
 func TestFencedCommit(t *testing.T) {
 	cluster, d := brokers(t)
 	p := producer(t, d, nil)
-	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.IllegalGeneration})
+	cluster.Fault(faulty(apiOffsetCommit, kerr.IllegalGeneration, 1))
 	s := consume(t, d, &sink{})
 	for i := range uint64(10) {
 		if err := p.Produce(t.Context(), 9, parcel(t, i+1, fmt.Sprint("s", i%5), 2, 10)); err != nil {
@@ -170,49 +188,47 @@ func oneByPartition() []string {
 	return streams
 }
 
-// TestSilentStall has brokers answer fetches with nothing although there are
-// records, for ever. The member joins anew, and says so.
-func TestSilentStall(t *testing.T) {
+// TestStall has brokers answer no fetch for longer than lag may stand still. The
+// member joins anew, and says so.
+func TestStall(t *testing.T) {
 	cluster, d := brokers(t)
-	var mu sync.Mutex
-	silent := true
-	cluster.ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		cluster.KeepControl()
-		if !silent {
-			return nil, nil, false
-		}
-		return nothing(r.(*kmsg.FetchRequest)), nil, true
-	})
+	down := cluster.Fault(faulty(apiFetch, kerr.NotLeaderForPartition, -1))
 	p := producer(t, d, nil)
 	if err := p.Produce(t.Context(), 9, parcel(t, 1, "s", 3, 10)); err != nil {
 		t.Fatal(err)
 	}
-	s := consumeWith(t, ConsumerConfig{Cluster: d, Topic: topic, StallTimeout: time.Second}, &sink{})
+	s := consumeWith(t, ConsumerConfig{Cluster: d, Topic: topic, StallTimeout: 100 * time.Millisecond}, &sink{})
 	await(t, "the stall to be noticed", func() bool { return s.c.Stats().Stalls > 0 })
-	mu.Lock()
-	silent = false
-	mu.Unlock()
+	down.Remove()
 	s.until(3)
 	s.stop()
 	s.once(3)
 }
 
-// nothing answers a fetch without records below a high watermark that is higher.
-func nothing(r *kmsg.FetchRequest) *kmsg.FetchResponse {
-	res := r.ResponseKind().(*kmsg.FetchResponse)
-	for _, topic := range r.Topics {
-		t := kmsg.NewFetchResponseTopic()
-		t.Topic, t.TopicID = topic.Topic, topic.TopicID
-		for _, part := range topic.Partitions {
-			p := kmsg.NewFetchResponseTopicPartition()
-			p.Partition, p.HighWatermark = part.Partition, part.FetchOffset+1
-			t.Partitions = append(t.Partitions, p)
+// TestAnswersWithoutRecordsAreNoMove is the stall that no error tells of.
+func TestAnswersWithoutRecordsAreNoMove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &Consumer{cfg: ConsumerConfig{StallTimeout: time.Minute}}
+		l := &lane{m: &consumerMember{c: c}}
+		f := func(next, end int64, busy, stalled bool) {
+			t.Helper()
+			l.at(next, end, busy)
+			time.Sleep(40 * time.Second)
+			if got := l.stalled(end); got != stalled {
+				t.Errorf("at %d of %d, busy %t: stalled is %t", next, end, busy, got)
+			}
 		}
-		res.Topics = append(res.Topics, t)
-	}
-	return res
+		f(0, 5, false, true)  // never moved
+		f(3, 5, false, false) // moved
+		f(3, 5, false, true)  // an answer without records
+		f(3, 9, false, true)
+		f(3, 9, true, false) // a visit
+		f(3, 9, true, false)
+		f(9, 9, false, false)
+		f(9, 9, false, false) // nothing to do
+		f(9, 9, false, false)
+		f(9, 10, false, true) // came, and is not answered: 80 s since
+	})
 }
 
 // TestUnauthorized puts the records of a topic that nobody may write to aside,
@@ -220,7 +236,9 @@ func nothing(r *kmsg.FetchRequest) *kmsg.FetchResponse {
 func TestUnauthorized(t *testing.T) {
 	cluster, d := brokers(t)
 	p := producer(t, d, func(c *ProducerConfig) { c.DeadLetterTopic, c.Payload = deadLetter, CloudWatchJSON })
-	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Topic: topic, Err: kerr.TopicAuthorizationFailed, Count: -1})
+	denied := faulty(apiProduce, kerr.TopicAuthorizationFailed, -1)
+	denied.Topic = topic
+	cluster.Fault(denied)
 	if err := p.Produce(t.Context(), 9, parcel(t, 1, "s", 100, 100), parcel(t, 2, "s", 1, 10)); err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +291,7 @@ func eachRecord(t *testing.T, d *kafkadial.Cluster, topic string, partition int,
 func TestDamagedOnItsWay(t *testing.T) {
 	cluster, d := brokers(t)
 	p := producer(t, d, func(c *ProducerConfig) { c.DeadLetterTopic = deadLetter })
-	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.CorruptMessage, Count: 2})
+	cluster.Fault(faulty(apiProduce, kerr.CorruptMessage, 2))
 	if err := p.Produce(t.Context(), 9, parcel(t, 1, "s", 3, 10)); err != nil {
 		t.Fatal(err)
 	}
@@ -298,10 +316,9 @@ func TestMarksSurviveAMovedCoordinator(t *testing.T) {
 	s := consume(t, d, &sink{})
 	s.until(3)
 	s.stop()
-	moved := cluster.Fault(kfake.Fault{
-		Keys: []kmsg.Key{kmsg.OffsetFetch}, Err: kerr.NotCoordinator, TopLevel: true, Count: 2,
-		When: func(r kmsg.Request) bool { return r.GetVersion() > 1 }, // not those of joining, which know no such error
-	})
+	fault := faulty(apiOffsetFetch, kerr.NotCoordinator, 3)
+	fault.TopLevel = true
+	moved := cluster.Fault(fault)
 	if err := p.Produce(t.Context(), 9, one, parcel(t, 2, "s", 3, 10)); err != nil {
 		t.Fatal(err)
 	}
@@ -309,7 +326,7 @@ func TestMarksSurviveAMovedCoordinator(t *testing.T) {
 	s.until(6)
 	s.stop()
 	s.once(6)
-	if moved.Hits() != 2 {
+	if moved.Hits() != 3 {
 		t.Errorf("%d requests were refused", moved.Hits())
 	}
 }

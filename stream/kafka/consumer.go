@@ -226,7 +226,6 @@ type lane struct {
 
 	mu    sync.Mutex // guards the fields below
 	next  int64
-	end   int64
 	moved time.Time
 	busy  bool // a visit is under way, or the partition is stopped
 }
@@ -329,7 +328,7 @@ func (l *lane) begin(ctx context.Context) error {
 		return fmt.Errorf("fetch offset: %w", committed.Error)
 	}
 	// Offset and marks of one answer: those of another could be of another commit.
-	next, end := committed.CommittedOffset, l.end
+	next, end := committed.CommittedOffset, committed.CommittedOffset
 	if next < 0 {
 		if next, end, err = l.m.client.Bounds(ctx, c.cfg.Topic, l.id); err != nil {
 			return err
@@ -469,7 +468,7 @@ func (l *lane) commit(ctx context.Context, next int64) error {
 	}
 }
 
-// at notes where the lane is. Answers without records are no move where there is
+// at notes where the lane is, and where its partition ends. Answers without records are no move where there is
 // lag: brokers and clients have been seen to give them for ever.
 func (l *lane) at(next, end int64, busy bool) {
 	l.mu.Lock()
@@ -477,7 +476,15 @@ func (l *lane) at(next, end int64, busy bool) {
 	if next != l.next || next >= end || busy || l.busy {
 		l.moved = l.m.c.clock.Now()
 	}
-	l.next, l.end, l.busy = next, end, busy
+	l.next, l.busy = next, busy
+}
+
+// stalled tells that nothing was visited for too long although the partition has
+// records up to end, and no visit is under way.
+func (l *lane) stalled(end int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.busy && end > max(l.next, 0) && l.m.c.clock.Now().Sub(l.moved) > l.m.c.cfg.StallTimeout
 }
 
 // watch ends the session when lag stands still though no visit is under way.
@@ -485,13 +492,7 @@ func (l *lane) watch(ctx context.Context, end context.CancelCauseFunc) {
 	c := l.m.c
 	for c.clock.Sleep(ctx, c.cfg.StallTimeout/4) == nil {
 		_, last, err := l.m.client.Bounds(ctx, c.cfg.Topic, l.id)
-		l.mu.Lock()
-		if err == nil {
-			l.end = last
-		}
-		stalled := !l.busy && l.end > max(l.next, 0) && c.clock.Now().Sub(l.moved) > c.cfg.StallTimeout
-		l.mu.Unlock()
-		if stalled {
+		if err == nil && l.stalled(last) {
 			c.stalls.Add(1)
 			l.log.Error("kafka partition stands still", "for", c.cfg.StallTimeout.String())
 			end(errStalled)
