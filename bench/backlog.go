@@ -43,7 +43,7 @@ func measureBacklog(ctx context.Context, o Options, dir string, sc *scene, l *lo
 }
 
 func catchUp(ctx context.Context, o Options, s *server, sc *scene, l *load) (*Path, error) {
-	took := newHistogram()
+	took := newTimings()
 	if err := sc.send(ctx, s, o, l, o.Connections, o.PerSecond, took); err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func catchUp(ctx context.Context, o Options, s *server, sc *scene, l *load) (*Pa
 		return nil, err
 	}
 	p := newPath(sc, l, before, after)
-	p.Ack = latency(took)
+	p.Ack = latency(took.ack)
 	// The first cut was seen when it was done: the wall time is that of the rest.
 	if rest := p.Selected - first; rest > 0 {
 		p.WallSeconds = time.Since(began).Seconds() * float64(p.Selected) / float64(rest)

@@ -110,6 +110,9 @@ type Path struct {
 	// from when the request should have been sent. Kafka's producers are acknowledged
 	// by their broker: there it is zero.
 	Ack Latency `json:"ack"`
+	// Late is how long after a request was due its sending began: where that is much,
+	// this machine has no time left for the load.
+	Late Latency `json:"late,omitzero"`
 
 	// OfStages is MBPerCPUSecond beside that of the sum of its stages.
 	StagesMBPerCPUSecond float64 `json:"stagesMBPerCpuSecond"`

@@ -15,7 +15,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
 	logs "go.opentelemetry.io/proto/otlp/logs/v1"
 	"google.golang.org/protobuf/proto"
 
@@ -307,8 +306,8 @@ func TestDeliveriesAreCountedByManifests(t *testing.T) {
 func TestOpenLoopCountsFromWhenItWasDue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLoad(Options{Corpus: corpus.App, Bytes: 5000, BodyBytes: 5000}).first(100)
-		f := func(perSecond float64) *hdrhistogram.Histogram {
-			s := &sender{perSecond: perSecond, took: newHistogram()}
+		f := func(perSecond float64) *timings {
+			s := &sender{perSecond: perSecond, took: newTimings()}
 			s.deliver = func(_ context.Context, n int, _ *request) error {
 				if n == 0 {
 					time.Sleep(time.Second)
@@ -323,11 +322,11 @@ func TestOpenLoopCountsFromWhenItWasDue(t *testing.T) {
 		near := func(micros int64, want time.Duration) bool {
 			return math.Abs(float64(micros)-float64(want.Microseconds())) < 0.01*float64(want.Microseconds())+1
 		}
-		if took := f(100); !near(took.ValueAtQuantile(50), 500*time.Millisecond) || !near(took.Max(), time.Second) {
-			t.Errorf("open loop: %+v", latency(took))
+		if took := f(100); !near(took.ack.ValueAtQuantile(50), 500*time.Millisecond) || !near(took.ack.Max(), time.Second) || !near(took.late.Max(), 990*time.Millisecond) {
+			t.Errorf("open loop: %+v, late %+v", latency(took.ack), latency(took.late))
 		}
-		if took := f(0); !near(took.ValueAtQuantile(50), time.Microsecond) || !near(took.Max(), time.Second) {
-			t.Errorf("closed loop: %+v", latency(took))
+		if took := f(0); !near(took.ack.ValueAtQuantile(50), time.Microsecond) || !near(took.ack.Max(), time.Second) || took.late.Max() != 0 {
+			t.Errorf("closed loop: %+v, late %+v", latency(took.ack), latency(took.late))
 		}
 	})
 }

@@ -56,7 +56,7 @@ func measureOn(ctx context.Context, o Options, s *server, sc *scene, l *load) (*
 	if err != nil {
 		return nil, err
 	}
-	began, took := time.Now(), newHistogram()
+	began, took := time.Now(), newTimings()
 	if err := sc.send(ctx, s, o, l, o.Connections, o.PerSecond, took); err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func measureOn(ctx context.Context, o Options, s *server, sc *scene, l *load) (*
 	p := newPath(sc, l, before, after)
 	p.SendSeconds, p.WallSeconds = sent.Seconds(), wall.Seconds()
 	if sc.ingest != "kafka" {
-		p.Ack = latency(took)
+		p.Ack, p.Late = latency(took.ack), latency(took.late)
 	}
 	p.AllocsPerEvent = max(0, allocatedThen-allocated-2*asking) / float64(p.Events)
 	return p, nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,13 +24,23 @@ type sender struct {
 	perSecond float64
 
 	mu    sync.Mutex // guards what follows
-	took  *hdrhistogram.Histogram
+	took  *timings   // nil: nobody wants to know
 	first error
 }
 
+// timings are of requests, in microseconds.
+type timings struct {
+	ack *hdrhistogram.Histogram
+	// late is how long after a request was due its sending began: what this process,
+	// not the server, adds to ack, unless all connections wait for answers.
+	late *hdrhistogram.Histogram
+}
+
+func newTimings() *timings { return &timings{newHistogram(), newHistogram()} }
+
 // send sends a load over a number of connections: with a rate when it is due,
 // else when the request before it is answered.
-func (sc *scene) send(ctx context.Context, s *server, o Options, l *load, connections int, perSecond float64, took *hdrhistogram.Histogram) error {
+func (sc *scene) send(ctx context.Context, s *server, o Options, l *load, connections int, perSecond float64, took *timings) error {
 	out := &sender{perSecond: perSecond, took: took}
 	if sc.broker != nil {
 		out.deliver = sc.broker.produce
@@ -95,9 +106,10 @@ func (s *sender) one(ctx context.Context, w due) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	began := w.at
-	if began.IsZero() {
-		began = time.Now()
+	began := time.Now()
+	late := time.Duration(0)
+	if !w.at.IsZero() {
+		began, late = w.at, began.Sub(w.at)
 	}
 	if err := s.deliver(ctx, w.number, w.request); err != nil || s.took == nil {
 		return err
@@ -105,7 +117,7 @@ func (s *sender) one(ctx context.Context, w due) error {
 	took := time.Since(began)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.took.RecordValue(max(1, took.Microseconds()))
+	return errors.Join(s.took.late.RecordValue(late.Microseconds()), s.took.ack.RecordValue(max(1, took.Microseconds())))
 }
 
 // newHistogram is of microseconds, up to ten minutes.

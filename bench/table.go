@@ -91,10 +91,10 @@ func (c *Curve) write(w io.Writer) error {
 }
 
 func (r *Result) writeLatencies(w io.Writer) error {
-	rows := [][]string{{"path", "requests/s", "of at most", "ack p50", "p99", "p99.9", "max ms", "disk p50", "p99", "p99.9 ms", "p99 above the disk's, ms"}}
+	rows := [][]string{{"path", "requests/s", "of at most", "ack p50", "p99", "p99.9", "max ms", "sent late p99", "disk p50", "p99", "p99.9 ms", "p99 above the disk's, ms"}}
 	for _, h := range r.Latencies {
 		rows = append(rows, []string{
-			h.Name, number(h.PerSecond, 1), number(h.MostPerSecond, 1), ms(h.Ack.P50), ms(h.Ack.P99), ms(h.Ack.P999), ms(h.Ack.Max),
+			h.Name, number(h.PerSecond, 1), number(h.MostPerSecond, 1), ms(h.Ack.P50), ms(h.Ack.P99), ms(h.Ack.P999), ms(h.Ack.Max), ms(h.Late.P99),
 			ms(h.Disk.P50), ms(h.Disk.P99), ms(h.Disk.P999), number(h.AboveDisk, 1),
 		})
 	}
