@@ -56,9 +56,10 @@ func MeasureHalfLoad(ctx context.Context, o Options, share float64) (*Result, er
 	})
 }
 
-// openConnections are enough for an open loop never to wait for one while the
-// server keeps up.
-const openConnections = 64
+// openConnections are enough for an open loop not to wait for one while the
+// server keeps up, and few enough for the largest requests on all of them to be
+// below what a server takes in at once (64 MiB).
+const openConnections = 32
 
 func (o Options) halfLoad(ctx context.Context, dir, name string, share float64) (*HalfLoad, error) {
 	w, err := parseWay(name)
