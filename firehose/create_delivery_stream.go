@@ -85,7 +85,7 @@ func (r *Room) create(_ context.Context, c awsapi.Caller, in *createInput) (*cre
 	if err != nil {
 		return nil, err
 	}
-	source, now := in.source(), r.now()
+	source, now := in.source(d), r.now()
 	if source != nil {
 		if err := r.known(source, source.origin(&stream{Scope: scopeOf(c), Name: in.DeliveryStreamName, created: now})); err != nil {
 			return nil, err

@@ -13,7 +13,10 @@ type keyMarks map[sender]keyMark
 type sender struct {
 	stream uint64
 	shard  uint32
+	lane   uint64
 }
+
+func (k Key) sender() sender { return sender{k.Stream, k.Shard, k.Lane} }
 
 type keyMark struct {
 	first  uint64
@@ -22,13 +25,13 @@ type keyMark struct {
 }
 
 func (m keyMarks) has(k Key) bool {
-	last, ok := m[sender{k.Stream, k.Shard}]
+	last, ok := m[k.sender()]
 	return ok && cmp.Or(cmp.Compare(k.First, last.first), cmp.Compare(k.Part, last.part)) <= 0
 }
 
 // put marks a key that the marks do not have.
 func (m keyMarks) put(k Key, number uint64) {
-	m[sender{k.Stream, k.Shard}] = keyMark{k.First, k.Part, number}
+	m[k.sender()] = keyMark{k.First, k.Part, number}
 }
 
 // merge marks what later records marked.
@@ -46,15 +49,16 @@ func (m keyMarks) clone() keyMarks {
 // known for one.
 const maxSenders = 4096
 
-// carriedKey is a mark as manifests have it: stream, shard, first, part, number.
-type carriedKey [5]uint64
+// carriedKey is a mark as manifests have it: stream, shard, lane, first, part,
+// number.
+type carriedKey [6]uint64
 
 func (m keyMarks) carry() (out []carriedKey) {
 	for s, k := range m {
-		out = append(out, carriedKey{s.stream, uint64(s.shard), k.first, uint64(k.part), k.number})
+		out = append(out, carriedKey{s.stream, uint64(s.shard), s.lane, k.first, uint64(k.part), k.number})
 	}
 	slices.SortFunc(out, func(a, b carriedKey) int {
-		return cmp.Or(cmp.Compare(b[4], a[4]), cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]))
+		return cmp.Or(cmp.Compare(b[5], a[5]), slices.Compare(a[:3], b[:3]))
 	})
 	return out[:min(len(out), maxSenders)]
 }
@@ -62,7 +66,7 @@ func (m keyMarks) carry() (out []carriedKey) {
 func openKeys(list []carriedKey) keyMarks {
 	m := make(keyMarks, len(list))
 	for _, k := range list {
-		m[sender{k[0], uint32(k[1])}] = keyMark{k[2], uint32(k[3]), k[4]}
+		m[sender{k[0], uint32(k[1]), k[2]}] = keyMark{k[3], uint32(k[4]), k[5]}
 	}
 	return m
 }

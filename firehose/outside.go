@@ -30,6 +30,8 @@ type Origin struct {
 	// Start is where a part begins that nobody has read yet: at its first record
 	// from then on. Zero is its first record.
 	Start time.Time
+	// Bucket is the one that the delivery stream was made with.
+	Bucket string
 }
 
 // Group shares the parts of a source, partitions or shards, among processes.
@@ -91,6 +93,9 @@ type Fetched struct {
 	// Behind is the age of Next against the end of the part; 0 where the source
 	// does not tell.
 	Behind time.Duration
+	// Last says that there will be nothing behind Next any more: when everything is
+	// delivered Next is committed, and with it the part ends.
+	Last bool
 }
 
 // Record is one record of a source.
@@ -107,12 +112,14 @@ type Record struct {
 	Key Key
 }
 
-// Key is the place of a record in what one sender sent. The zero Key is none.
+// Key is the place of a record in what one sender sent: (First, Part) ascend for
+// each Stream, Shard and Lane. The zero Key is none.
 type Key struct {
 	Stream uint64
 	Shard  uint32
 	Part   uint32
 	First  uint64
+	Lane   uint64
 }
 
 var (

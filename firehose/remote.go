@@ -35,6 +35,7 @@ type remote struct {
 	bucket   string    // of the last manifest
 	proposed *plan     // of which nobody knows whether it was taken
 	ahead    *GapError // what comes next is lost; its cut is to be made
+	last     bool      // there is nothing more to read
 	within   []lost    // what the source lost of the open plan
 	need     uint64    // read up to here whatever room is left
 	fetched  Fetched
@@ -56,7 +57,7 @@ func (f *remote) pressed() bool {
 	_, held, _ := f.spool.head()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.ahead != nil || held >= f.room.outside.share()
+	return f.ahead != nil || f.last || held >= f.room.outside.share()
 }
 
 func (f *remote) gap(told *settings) *plan {

@@ -23,11 +23,18 @@ func (f *remote) read(ctx context.Context) {
 	pause := readPauseLeast
 	for f.awaitRoom(ctx) == nil {
 		err := f.fetch(ctx)
+		done := false
+		if err == nil {
+			done, err = f.finish(ctx)
+		}
 		var gap *GapError
 		switch {
 		case err == nil:
 			f.noteReading(nil)
 			pause = readPauseLeast
+			if done {
+				return
+			}
 			continue
 		case ctx.Err() != nil:
 			return
@@ -104,6 +111,35 @@ func (f *remote) fetch(ctx context.Context) error {
 	defer f.mu.Unlock()
 	f.fetched = fetched
 	return nil
+}
+
+// finish ends a part of which everything was read, once it is delivered.
+func (f *remote) finish(ctx context.Context) (done bool, err error) {
+	f.mu.Lock()
+	f.last = f.fetched.Last
+	last, next := f.last, f.fetched.Next
+	f.mu.Unlock()
+	if !last {
+		return false, nil
+	}
+	signal(f.spool.more)
+	for {
+		f.mu.Lock()
+		cur, bucket := f.cur, f.bucket
+		f.mu.Unlock()
+		if cur.plan == nil && f.spool.span(cur.position, 1).Count == 0 {
+			if err := f.moveTo(ctx, cur, Place{cur.position, next.Token}, bucket); err != nil {
+				return false, err
+			}
+			f.lost()
+			return true, nil
+		}
+		select {
+		case <-f.spool.room:
+		case <-ctx.Done():
+			return true, ctx.Err()
+		}
+	}
 }
 
 // passGap goes on behind what the source lost, if that is what the operator wants.

@@ -16,6 +16,8 @@ type sourceConfig struct {
 	// From says that Kinesis is a stream of this process: the positions at which
 	// delivery begins, one for each shard of the log.
 	From []uint64 `json:",omitzero"`
+	// Bucket is the one that the delivery stream was made with.
+	Bucket string `json:",omitzero"`
 }
 
 const (
@@ -126,19 +128,19 @@ func (k *kinesisSource) model(v *awsapi.Validation) {
 
 // source is that of a request. AWS takes a block for another type than the
 // stream's, and ignores it; so does this.
-func (in *createInput) source() *sourceConfig {
+func (in *createInput) source(d *destination) *sourceConfig {
 	switch in.DeliveryStreamType {
 	case mskAsSource:
-		return &sourceConfig{MSK: in.MSKSourceConfiguration}
+		return &sourceConfig{MSK: in.MSKSourceConfiguration, Bucket: d.bucket()}
 	case kinesisAsSource:
-		return &sourceConfig{Kinesis: in.KinesisStreamSourceConfiguration}
+		return &sourceConfig{Kinesis: in.KinesisStreamSourceConfiguration, Bucket: d.bucket()}
 	}
 	return nil
 }
 
 // origin is a source as the outside knows it.
 func (c *sourceConfig) origin(s *stream) Origin {
-	o := Origin{Scope: s.Scope, DeliveryStream: s.Name, Start: c.start(s.created)}
+	o := Origin{Bucket: c.Bucket, Scope: s.Scope, DeliveryStream: s.Name, Start: c.start(s.created)}
 	switch {
 	case c.MSK != nil:
 		o.ARN, o.Topic = c.MSK.MSKClusterARN, c.MSK.TopicName

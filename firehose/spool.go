@@ -26,7 +26,8 @@ import (
 //	+-----------+-------+------------+-----------+--------+---------+
 //	+-----------------------------+--------+-------+-------+
 //	| key: stream u64, first u64, | filter | token | value |
-//	| shard u32, part u32         |        |       |       |
+//	| shard u32, part u32, lane   |        |       |       |
+//	| u64                         |        |       |       |
 //	+-----------------------------+--------+-------+-------+
 //
 // Flag 1: the value is a sealed batch. The list of chunks, with their hashes, is
@@ -81,7 +82,7 @@ type scratch struct {
 }
 
 const (
-	frameHead    = 4 + 1 + 2 + 2 + 8 + 8 + 24
+	frameHead    = 4 + 1 + 2 + 2 + 8 + 8 + 32
 	flagBatch    = 1
 	chunkBytes   = 1 << 20
 	scratchBytes = 16 << 20
@@ -176,6 +177,7 @@ func appendFrame(dst []byte, r *Record, batch bool) []byte {
 	dst = le.AppendUint64(le.AppendUint64(dst, r.Number), uint64(r.Arrived))
 	dst = le.AppendUint64(le.AppendUint64(dst, r.Key.Stream), r.Key.First)
 	dst = le.AppendUint32(le.AppendUint32(dst, r.Key.Shard), r.Key.Part)
+	dst = le.AppendUint64(dst, r.Key.Lane)
 	return append(append(append(dst, r.Filter...), r.Place.Token...), r.Value...)
 }
 

@@ -33,7 +33,7 @@ func openFrame(b []byte) (f frame, rest []byte, ok bool) {
 	}
 	f = frame{
 		batch: b[4]&flagBatch != 0, number: le.Uint64(b[9:]), arrived: int64(le.Uint64(b[17:])),
-		key: Key{Stream: le.Uint64(b[25:]), First: le.Uint64(b[33:]), Shard: le.Uint32(b[41:]), Part: le.Uint32(b[45:])},
+		key: Key{Stream: le.Uint64(b[25:]), First: le.Uint64(b[33:]), Shard: le.Uint32(b[41:]), Part: le.Uint32(b[45:]), Lane: le.Uint64(b[49:])},
 	}
 	b = b[frameHead:]
 	f.filter, b = b[:filter:filter], b[filter:]

@@ -5,6 +5,9 @@ type DeliverySources struct {
 	// Clusters lists Kafka clusters that delivery streams of the type MSKAsSource
 	// name by ARN.
 	Clusters []KafkaCluster `yaml:"clusters"`
+	// Streams lists Kinesis streams that are not of this process, which delivery
+	// streams of the type KinesisStreamAsSource name by ARN.
+	Streams []KinesisSource `yaml:"streams"`
 	// OnGap says what to do when records are gone before they were read: fail stops
 	// the part of the source and alarms, skip goes on and says so in the manifests.
 	// Default fail.
@@ -27,4 +30,17 @@ type KafkaCluster struct {
 	// SASL signs in: mechanism (plain, scram-sha-256, scram-sha-512 or aws-msk-iam),
 	// username, password_env (an environment variable), region.
 	SASL KafkaSASL `yaml:"sasl"`
+}
+
+// KinesisSource is a Kinesis stream that delivery streams may read. Credentials come
+// as for every AWS client. Who reads which shard is kept under _sluice/leases/ in the
+// bucket that the delivery stream was made with.
+type KinesisSource struct {
+	// ARN is the stream's.
+	ARN string `yaml:"arn"`
+	// Endpoint is the service's; default AWS's in the ARN's region.
+	Endpoint string `yaml:"endpoint"`
+	// TermSeconds is how long a lease of a shard stands without a sign of life.
+	// Default 30.
+	TermSeconds int `yaml:"term_seconds"`
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -8,7 +9,9 @@ import (
 	"sluice/firehose/kafka"
 	"sluice/internal/awsapi"
 	"sluice/internal/kafkadial"
+	"sluice/internal/objput"
 	"sluice/internal/obs"
+	"sluice/stream/kinesis"
 )
 
 // deliverySources opens what delivery streams read outside of this process.
@@ -16,11 +19,14 @@ type deliverySources struct {
 	app      *App
 	clusters map[string]KafkaCluster // by ARN
 	dialled  map[string]*kafkadial.Cluster
+	streams  map[string]KinesisSource
+	clients  map[string]kinesis.ReadClient
 }
 
 // openDeliverySources reads the configuration. It connects to nothing.
 func (a *App) openDeliverySources() (*deliverySources, error) {
-	d := &deliverySources{app: a, clusters: map[string]KafkaCluster{}, dialled: map[string]*kafkadial.Cluster{}}
+	d := &deliverySources{app: a, clusters: map[string]KafkaCluster{}, dialled: map[string]*kafkadial.Cluster{},
+		streams: map[string]KinesisSource{}, clients: map[string]kinesis.ReadClient{}}
 	if g := a.cfg.Sources.Delivery.OnGap; g != "" && g != "fail" && g != "skip" {
 		return nil, fmt.Errorf("sources.delivery.on_gap: %q is not one of fail, skip", g)
 	}
@@ -37,7 +43,29 @@ func (a *App) openDeliverySources() (*deliverySources, error) {
 			return nil, fmt.Errorf("sources.delivery.clusters[%d]: %w", i, err)
 		}
 	}
+	for i, s := range a.cfg.Sources.Delivery.Streams {
+		if err := d.addStream(s); err != nil {
+			return nil, fmt.Errorf("sources.delivery.streams[%d]: %w", i, err)
+		}
+	}
 	return d, nil
+}
+
+func (d *deliverySources) addStream(s KinesisSource) error {
+	arn, err := awsapi.ParseARN(s.ARN)
+	if err != nil {
+		return fmt.Errorf("arn: %w", err)
+	}
+	if _, ok := arn.Stream(); !ok {
+		return fmt.Errorf("arn: %s is not that of a Kinesis stream", s.ARN)
+	}
+	key := sameARN(arn)
+	if d.clients[key] != nil {
+		return fmt.Errorf("arn: %s is there twice: remove one", s.ARN)
+	}
+	d.streams[key] = s
+	d.clients[key], err = kinesis.NewClient(context.Background(), arn.Region, s.Endpoint)
+	return err
 }
 
 // sourceKey is an ARN without its partition, which is ignored as everywhere.
@@ -69,6 +97,9 @@ func (d *deliverySources) Open(o firehose.Origin) (firehose.Group, error) {
 	if err != nil {
 		return nil, err
 	}
+	if client := d.clients[key]; client != nil && o.Topic == "" {
+		return d.openStream(o, d.streams[key], client)
+	}
 	cluster, ok := d.dialled[key]
 	if !ok {
 		return nil, firehose.ErrNoSource
@@ -87,6 +118,23 @@ func (d *deliverySources) group(o firehose.Origin) string {
 		return "sluice-delivery-" + o.DeliveryStream
 	}
 	return "sluice-delivery-" + o.DeliveryStream + "@" + o.Account + "." + o.Region
+}
+
+// openStream shares a Kinesis stream by leases in the object store.
+func (d *deliverySources) openStream(o firehose.Origin, s KinesisSource, client kinesis.ReadClient) (firehose.Group, error) {
+	registers, ok := d.app.objects.(objput.Registers)
+	if !ok {
+		return nil, fmt.Errorf("object store %s keeps no leases", d.app.cfg.S3)
+	}
+	g := &kinesisGroup{kinesis.LeasesConfig{
+		Client: client, Stream: s.ARN, Table: kinesis.NewLeaseTable(registers, o.Bucket, d.group(o), s.ARN),
+		Term: time.Duration(s.TermSeconds) * time.Second, Logger: d.app.log.With("delivery_stream", o.DeliveryStream),
+	}}
+	if !o.Start.IsZero() {
+		g.cfg.Start = kinesis.AtTime(o.Start)
+	}
+	_, err := kinesis.NewLeases(g.cfg)
+	return g, err
 }
 
 // collectDeliverySources exports how delivery streams fare with their sources.
