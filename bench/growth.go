@@ -89,7 +89,8 @@ func Grow(ctx context.Context, o Options, names []string, most int) (*Result, er
 			if most > 0 {
 				c.at = slices.DeleteFunc(slices.Clone(c.at), func(at int) bool { return at > most })
 			}
-			found := Curve{Name: c.name, Of: c.of}
+			r.Growth = append(r.Growth, Curve{Name: c.name, Of: c.of})
+			found := &r.Growth[len(r.Growth)-1] // its points are there when a later one fails
 			for _, at := range c.at {
 				o.Progress(fmt.Sprintf("measuring %s at %d", c.name, at))
 				p, err := c.point(ctx, o, filepath.Join(dir, c.name+strconv.Itoa(at)), at)
@@ -98,7 +99,6 @@ func Grow(ctx context.Context, o Options, names []string, most int) (*Result, er
 				}
 				found.Points = append(found.Points, *p)
 			}
-			r.Growth = append(r.Growth, found)
 		}
 		return nil
 	})

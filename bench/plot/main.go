@@ -35,6 +35,9 @@ type picture struct {
 }
 
 func drawAll(files []string, dir string, png bool) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
