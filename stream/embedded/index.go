@@ -51,6 +51,7 @@ type keyIndex struct {
 	// retention, not with commits. marks are what origins have put into it.
 	stream bool
 	marks  map[Origin]Mark
+	marked uint64 // the last frame with a mark; 0 when it was durable at the start
 }
 
 // amount is a number of events and records, and the size of them.

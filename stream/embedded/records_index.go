@@ -17,6 +17,7 @@ func (x *Index) foldMark(f wal.Frame) {
 	k.stream = true
 	if r.marked {
 		k.mark(r.origin, r.mark)
+		k.marked = f.Seq
 	}
 }
 
@@ -27,14 +28,15 @@ func (k *keyIndex) mark(o Origin, m Mark) {
 	k.marks[o] = m
 }
 
-// Mark is how far records of an origin are in a stream, on this shard of the log.
-func (x *Index) Mark(stream uint64, from Origin) Mark {
+// Mark is how far records of an origin are in a stream, on this shard of the log,
+// once the frame at a position is durable.
+func (x *Index) Mark(stream uint64, from Origin) (m Mark, position uint64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if k := x.keys[stream]; k != nil {
-		return k.marks[from]
+		return k.marks[from], k.marked
 	}
-	return Mark{}
+	return Mark{}, 0
 }
 
 // RecordStreams lists the streams of records that this shard knows of.

@@ -62,9 +62,18 @@ func (l *laying) release() {
 	layings.Put(l)
 }
 
+// ErrPending says that a frame is on its way to the disk still: ask again.
+var ErrPending = errors.New("records are not durable yet")
+
 // Marked is how far records of an origin are in a stream, on one shard of the log.
-func (s *Streams) Marked(stream uint64, shard uint32, from Origin) Mark {
-	return s.shards[shard].Index.Mark(stream, from)
+// An AppendRecords that was given up by its context may have left a frame in the log
+// that no crash has to spare: until it is durable the answer is ErrPending.
+func (s *Streams) Marked(stream uint64, shard uint32, from Origin) (Mark, error) {
+	m, position := s.shards[shard].Index.Mark(stream, from)
+	if position >= s.End(shard) {
+		return Mark{}, ErrPending
+	}
+	return m, nil
 }
 
 // End is the first position of a shard of the log that nothing durable has.

@@ -168,9 +168,9 @@ func TestMarksAreInTheFrame(t *testing.T) {
 			t.Fatal(err)
 		}
 		s = openStream(t, fs.CrashClone(vfs.CrashOptions{}), 1)
-		m := s.Marked(kinesisStream, 0, from)
-		if m != (embedded.Mark{Number: 100 + i, Part: uint32(i)}) {
-			t.Fatal(i, m)
+		m, err := s.Marked(kinesisStream, 0, from)
+		if err != nil || m != (embedded.Mark{Number: 100 + i, Part: uint32(i)}) {
+			t.Fatal(i, m, err)
 		}
 		if !m.Covers(100+i, uint32(i)) || !m.Covers(99, 9) || m.Covers(100+i, uint32(i)+1) || m.Covers(101+i, 0) {
 			t.Error("covers", m)
@@ -178,8 +178,26 @@ func TestMarksAreInTheFrame(t *testing.T) {
 		fs = fs.CrashClone(vfs.CrashOptions{})
 		s = openStream(t, fs, 1)
 	}
-	if m := s.Marked(kinesisStream, 0, embedded.Origin{Route: 5}); m != (embedded.Mark{}) {
-		t.Error("another origin", m)
+	if m, err := s.Marked(kinesisStream, 0, embedded.Origin{Route: 5}); err != nil || m != (embedded.Mark{}) {
+		t.Error("another origin", m, err)
+	}
+	// A frame that nobody has waited for yet tells nothing.
+	f, err := s.logs[0].Read(s.End(0) - 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seq, err := s.logs[0].Enqueue(t.Context(), wal.TypeRecords, kinesisStream, f.Payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Marked(kinesisStream, 0, from); !errors.Is(err, embedded.ErrPending) {
+		t.Error("marked before it is durable:", err)
+	}
+	if err := s.logs[0].WaitDurable(t.Context(), seq); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Marked(kinesisStream, 0, from); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -122,7 +122,10 @@ const takeBytes = 4 << 20
 
 // take puts what is for one shard of the log into it, a frame at a time.
 func (r *Room) take(ctx context.Context, s *Stream, log uint32, from embedded.Origin, made []Made, in []incoming) error {
-	there := r.cfg.Streams.Marked(s.UID, log, from)
+	there, err := r.cfg.Streams.Marked(s.UID, log, from)
+	if err != nil {
+		return err
+	}
 	for len(in) > 0 {
 		var f frame
 		var mark embedded.Mark
