@@ -348,3 +348,81 @@ func TestADeliveryStreamReadsAKinesisStream(t *testing.T) {
 	lines("one", "three", "two", "two again")
 	p.must("Firehose_20150804.DeleteDeliveryStream", map[string]any{"DeliveryStreamName": "lake"}, nil)
 }
+
+// TestRecordsOutliveTheLog: what a stream keeps goes from the log into compacted
+// files, is read from there, also after a crash, and is not kept when its retention
+// is over: the next merge leaves it out.
+func TestRecordsOutliveTheLog(t *testing.T) {
+	now := time.Now().UTC().Truncate(time.Second)
+	mem, defs := vfs.NewMem(), catalog.NewMemory()
+	p, err := tryBegin(t, mem, mem, defs, now, onlyGroups)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.kinesis("CreateStream", map[string]any{"StreamName": matchesStream, "ShardCount": 1}, nil)
+	const records = 60
+	noise := rand.NewChaCha8([32]byte{1})
+	for i := range records {
+		data := make([]byte, 500_000)
+		noise.Read(data)
+		data[0] = byte(i)
+		p.kinesis("PutRecord", map[string]any{"StreamName": matchesStream, "Data": data, "PartitionKey": fmt.Sprint(i)}, nil)
+	}
+	// The filters, which find nothing, keep up to 16 MiB of the log.
+	p.until("the log is compacted", func() bool {
+		return p.metric("sluice_storage_files") > 0 && p.metric("sluice_storage_log_bytes") < 20<<20
+	})
+	read := func() (keys []string) {
+		t.Helper()
+		var it struct{ ShardIterator string }
+		p.kinesis("GetShardIterator", map[string]any{"StreamName": matchesStream, "ShardId": "0", "ShardIteratorType": "TRIM_HORIZON"}, &it)
+		for {
+			var page struct {
+				Records []struct {
+					Data         []byte
+					PartitionKey string
+				}
+				NextShardIterator  string
+				MillisBehindLatest int64
+			}
+			p.kinesis("GetRecords", map[string]any{"ShardIterator": it.ShardIterator}, &page)
+			for _, r := range page.Records {
+				if len(r.Data) != 500_000 || fmt.Sprint(r.Data[0]) != r.PartitionKey {
+					t.Errorf("record %s is damaged", r.PartitionKey)
+				}
+				keys = append(keys, r.PartitionKey)
+			}
+			if page.MillisBehindLatest == 0 {
+				return keys
+			}
+			it.ShardIterator = page.NextShardIterator
+		}
+	}
+	check := func() {
+		t.Helper()
+		keys := read()
+		for i, key := range keys {
+			if key != fmt.Sprint(i) {
+				t.Fatalf("record %d is %s", i, key)
+			}
+		}
+		if len(keys) != records {
+			t.Errorf("%d records, want %d", len(keys), records)
+		}
+	}
+	check()
+	clone := mem.CrashClone(vfs.CrashOptions{})
+	p.stop()
+	if p, err = tryBegin(t, clone, clone, defs, now, onlyGroups); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { p.stop() }()
+	check()
+	p.advance(t.Context(), 26*time.Hour)
+	if keys := read(); len(keys) != 0 {
+		t.Errorf("%d records are older than the retention", len(keys))
+	}
+	if kept := p.metric("sluice_kinesis_kept_records"); kept != 0 {
+		t.Errorf("%v records are kept", kept)
+	}
+}
