@@ -14,6 +14,7 @@ import (
 	"sluice/filter/outbox"
 	"sluice/firehose"
 	"sluice/ingest/kafka"
+	kinesissource "sluice/ingest/kinesis"
 	"sluice/ingest/requests"
 	"sluice/internal/awsapi"
 	"sluice/internal/catalog"
@@ -50,6 +51,7 @@ type App struct {
 	firehose      *firehose.Room
 	origins       origins.Shards
 	kafka         []*kafka.Source
+	kinesis       []*kinesissource.Source
 	replication   replication
 	alarms        alarmRoom
 	dataStreams   *kinesis.Room
@@ -169,7 +171,7 @@ func (a *App) open() error {
 	if err := a.openCrossregion(); err != nil {
 		return err
 	}
-	return a.openKafka()
+	return errors.Join(a.openKafka(), a.openKinesisSources())
 }
 
 func (a *App) openCatalog() (*catalog.Catalog, error) {

@@ -4,6 +4,8 @@ package app
 type Sources struct {
 	// Kafka lists consumer groups that read topics into log groups.
 	Kafka []KafkaSource `yaml:"kafka"`
+	// Kinesis lists data streams whose records become log events.
+	Kinesis []KinesisLogs `yaml:"kinesis"`
 	// Delivery is what delivery streams may read.
 	Delivery DeliverySources `yaml:"delivery"`
 }
@@ -50,6 +52,30 @@ type KafkaSource struct {
 	// SASL signs in: mechanism (plain, scram-sha-256, scram-sha-512 or aws-msk-iam),
 	// username, password_env (an environment variable), region.
 	SASL KafkaSASL `yaml:"sasl"`
+}
+
+// KinesisLogs reads a Kinesis stream into log groups, each record once. Credentials
+// come as for every AWS client.
+type KinesisLogs struct {
+	// Name names the source in metrics and log lines.
+	Name string `yaml:"name"`
+	// ARN is the stream's.
+	ARN string `yaml:"arn"`
+	// Endpoint is the service's; default AWS's in the ARN's region.
+	Endpoint string `yaml:"endpoint"`
+	// Payload says what a record is: cloudwatch, a document as subscription filters
+	// send it, or raw, one message. Default cloudwatch.
+	Payload string `yaml:"payload"`
+	// LogGroup and LogStream are where events go; {group}, {stream}, {account} and
+	// {region} of the event's source, {source} and {shard} are replaced. Default
+	// {group} and {stream}.
+	LogGroup  string `yaml:"log_group"`
+	LogStream string `yaml:"log_stream"`
+	// Start is where a new source begins: earliest or latest. Default earliest.
+	Start string `yaml:"start"`
+	// OnGap says what to do when records are gone before they were read: fail stops
+	// the shard and alarms, skip goes on and counts. Default fail.
+	OnGap string `yaml:"on_gap"`
 }
 
 // KafkaDestination is a Kafka topic that filters reach as a Kinesis stream.

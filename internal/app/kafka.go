@@ -82,6 +82,9 @@ func (a *App) startSources(failed chan<- error) (stop func() error) {
 	for _, source := range a.kafka {
 		stops = append(stops, start("kafka source "+source.Name(), source.Run, failed))
 	}
+	for _, source := range a.kinesis {
+		stops = append(stops, start("kinesis source "+source.Name(), source.Run, failed))
+	}
 	return func() error {
 		var errs []error
 		for _, stop := range stops {

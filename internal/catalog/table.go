@@ -21,6 +21,7 @@ const (
 	Alarms          Kind = "alarm"          // internal/monitoring
 	Replications    Kind = "replication"    // crossregion
 	KinesisStreams  Kind = "kinesis_stream" // stream/embedded/kinesis
+	KinesisLanes    Kind = "kinesis_lane"   // ingest/kinesis
 )
 
 // Table is the definitions of one kind, by scope and name, for the rooms whose
