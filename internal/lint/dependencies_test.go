@@ -49,6 +49,7 @@ var dependencies = []dependency{
 	{"github.com/rogpeppe/go-internal", true, "testscript, for the binary"},
 	{"github.com/twmb/franz-go", true, "the version that kfake builds with"},
 	{"github.com/twmb/franz-go/pkg/kfake", true, "Kafka brokers inside the test process"},
+	{"github.com/twmb/franz-go/pkg/kmsg", true, "the requests that faults of those brokers name"},
 	{"go.opentelemetry.io/proto/otlp", true, "OTLP's generated types, the oracle of our own reader"},
 	{"pgregory.net/rapid", true, "properties tried on generated inputs"},
 	{"go.uber.org/goleak", true, "goroutines left behind by Run"},
