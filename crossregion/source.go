@@ -25,11 +25,8 @@ import (
 
 // Definitions finds and makes log groups and streams; *catalog.Catalog does.
 type Definitions interface {
-	Group(s catalog.Scope, name string) (catalog.LogGroup, bool)
-	Stream(groupUID uint64, name string) (catalog.LogStream, bool)
+	catalog.Definitions
 	StreamByUID(uid uint64) (catalog.LogStream, bool)
-	CreateLogGroup(g catalog.LogGroup) (catalog.LogGroup, error)
-	CreateLogStream(groupUID uint64, name string, created int64) (catalog.LogStream, error)
 }
 
 // Appender makes batches durable.

@@ -1,9 +1,6 @@
 package crossregion
 
 import (
-	"errors"
-	"fmt"
-
 	"sluice/internal/catalog"
 	"sluice/internal/event"
 )
@@ -27,20 +24,9 @@ func (t *taker) resolve(b event.Batch) (target, error) {
 	from := b.Source()
 	groupName := namePattern(cfg.CentralGroup).render(from, cfg.Name)
 	streamName := namePattern(cfg.CentralStream).render(from, cfg.Name)
-	now := t.c.s.links.Clock.Now().UnixMilli()
-	g, err := ensure(
-		func() (catalog.LogGroup, bool) { return d.Group(cfg.Scope, groupName) },
-		func() (catalog.LogGroup, error) {
-			return d.CreateLogGroup(catalog.LogGroup{Scope: cfg.Scope, Name: groupName, Class: standardClass, Created: now})
-		})
+	g, st, err := catalog.Ensure(d, cfg.Scope, groupName, streamName, t.c.s.links.Clock.Now().UnixMilli())
 	if err != nil {
-		return target{}, fmt.Errorf("create log group %s: %w", groupName, err)
-	}
-	st, err := ensure(
-		func() (catalog.LogStream, bool) { return d.Stream(g.UID, streamName) },
-		func() (catalog.LogStream, error) { return d.CreateLogStream(g.UID, streamName, now) })
-	if err != nil {
-		return target{}, fmt.Errorf("create log stream %s of %s: %w", streamName, groupName, err)
+		return target{}, err
 	}
 	if t.targets == nil || len(t.targets) >= maxTargets {
 		t.targets = map[uint64]target{}
@@ -49,20 +35,3 @@ func (t *taker) resolve(b event.Batch) (target, error) {
 	t.targets[b.StreamUID()] = to
 	return to, nil
 }
-
-// ensure finds a definition, or makes it; somebody else may do so meanwhile.
-func ensure[T any](find func() (T, bool), create func() (T, error)) (T, error) {
-	if v, ok := find(); ok {
-		return v, nil
-	}
-	v, err := create()
-	if errors.Is(err, catalog.ErrExists) {
-		if found, ok := find(); ok {
-			return found, nil
-		}
-	}
-	return v, err
-}
-
-// standardClass is the class of log groups that are made here.
-const standardClass = "STANDARD"

@@ -15,14 +15,6 @@ import (
 	"sluice/internal/kafkadial"
 )
 
-// Definitions finds and makes log groups and streams; *catalog.Catalog does.
-type Definitions interface {
-	Group(s catalog.Scope, name string) (catalog.LogGroup, bool)
-	Stream(groupUID uint64, name string) (catalog.LogStream, bool)
-	CreateLogGroup(g catalog.LogGroup) (catalog.LogGroup, error)
-	CreateLogStream(groupUID uint64, name string, created int64) (catalog.LogStream, error)
-}
-
 // Appender makes batches durable; *store.Store is one.
 type Appender interface {
 	// Append returns when the batch is durable. It keeps nothing of it. An error
@@ -38,7 +30,7 @@ type Marks interface {
 // Links is what a source reads from and writes to. All of it is required.
 type Links struct {
 	Cluster     *kafkadial.Cluster
-	Definitions Definitions
+	Definitions catalog.Definitions // log groups and streams
 	Appender    Appender
 	Marks       Marks
 	// Clock dates the events' arrival.
