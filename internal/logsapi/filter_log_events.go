@@ -28,7 +28,7 @@ import (
 //
 // Limits: logStreamNames 1-100 or logStreamNamePrefix, not both; filterPattern up
 // to 1,024; limit 1-10,000; a page holds at most 10,000 events and 1 MiB, counted
-// as PutLogEvents counts, and looks through about 32 MiB of batches, those without
+// as PutLogEvents counts, and looks through about 128 MiB of batches, those without
 // the pattern's literals not counted, or for a second. Then it is partial or
 // empty, with a token. startFromHead=false needs a startTime of
 // 2024 or later. Tokens work for a day.
@@ -39,7 +39,7 @@ import (
 // order these are little more than the page itself. Where N batches lie over each
 // other in time (a day's backlog sent by many at once, or one timestamp for all),
 // each page between reads all N again: those over its beginning are no part of
-// the 32 MiB, as otherwise no page would get ahead.
+// the 128 MiB, as otherwise no page would get ahead.
 //
 // Deviations: unmask is accepted and does nothing, as there is no masking. Events
 // older than the group's retention, and those of a deleted stream, are gone at

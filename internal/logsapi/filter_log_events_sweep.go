@@ -282,7 +282,7 @@ type scanBudget struct {
 }
 
 const (
-	defaultScanBytes = 32 << 20
+	defaultScanBytes = 128 << 20
 	defaultScanTime  = time.Second
 )
 

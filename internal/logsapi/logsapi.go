@@ -54,7 +54,7 @@ type Config struct {
 	Destinations Tagged
 
 	// ScanBytes bounds the batches that one FilterLogEvents reads before it answers
-	// with what it has. Default 32 MiB.
+	// with what it has. Default 128 MiB.
 	ScanBytes int64
 	// ScanTime bounds how long it looks. Default 1 s.
 	ScanTime time.Duration
