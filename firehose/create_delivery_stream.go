@@ -31,7 +31,12 @@ import (
 // Extensions: SluiceConfiguration in ExtendedS3DestinationConfiguration, or tags
 // whose names start with sluice: (sluice_configuration.go, sluice_tags.go).
 //
-// Known deviations: destinations other than S3, sources other than DirectPut, and
+// Sources: an MSK cluster or a Kinesis stream must be named in the configuration
+// (Outside), or the stream be one of this process (Streams); else
+// InvalidArgumentException. A stream that is made again under its name goes on
+// where its source was left.
+//
+// Known deviations: destinations other than S3, databases as sources, and
 // of an S3 destination: the Lambda processor, conversion to ORC and KMS
 // are refused by name, after everything that AWS itself would refuse in them; so
 // are prefixes under _sluice/ and those that make keys longer than S3's. Buckets,

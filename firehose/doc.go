@@ -84,6 +84,23 @@
 // Marks mean something by the settings that made them: settings that tell
 // partitions apart in another way wait until what is behind a mark is delivered.
 //
+// # Sources outside
+//
+// A lane's records come from a feed (feed.go): a shard of the log, or one part of a
+// source that several processes share, a partition of a topic or a shard of a
+// Kinesis stream (outside.go says what a source must do). There
+//
+//	claim -> last note and manifest -> read on from the place -> spool, in scratch
+//	      -> cut as from the log -> note with the plan: commit of the old place
+//	      -> objects -> manifest -> note with the manifest: commit of the new place
+//
+// A commit of whoever lost the part is refused, and nothing is put for a plan that
+// was not taken; so there is one plan for a cut, and whoever has the part finishes
+// it. State is the chain of manifests (carried in manifest.go), the note only says
+// how far it goes: takeover.go goes by the note, and by the manifests where that
+// was lost. Positions are the source's own, so that parcels, and with them objects,
+// are the same for every owner; each record is a parcel.
+//
 // # Crashes
 //
 // State follows the log as a wal.Folder: open plan, position, marks, counters and
@@ -98,6 +115,7 @@
 // Bodies exist only during an attempt: at most Config.Uploads of them, at most
 // Config.Encoders of those being encoded. A partitioned cut holds what one pass
 // gathers, Config.GatherBytes, two of them at once, and a few objects that are
-// too large for that, encoded. Parcels are views into the log, used until visit
+// too large for that, encoded. What a part of a source outside has read is on disk,
+// Config.SpoolBytes for all, and some 200 bytes in memory for each MiB of it. Parcels are views into the log, used until visit
 // returns.
 package firehose
