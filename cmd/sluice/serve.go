@@ -22,6 +22,7 @@ type serveCommand struct {
 	S3        *string `name:"s3" placeholder:"PLACE" help:"Where objects go: folder:DIR, aws, or http(s)://ENDPOINT (folder:<data-dir>/s3)."`
 	Limits    *string `placeholder:"WHICH" help:"aws, where every AWS quota holds, or relaxed."`
 	AccountID *string `name:"account-id" placeholder:"DIGITS" help:"Account of callers whose access key is not twelve digits (000000000000)."`
+	Roles     *string `placeholder:"ROLE,..." help:"What this process does, of ingest, filter, firehose, export, crossregion and monitoring (all of it)."`
 	Region    *string `placeholder:"NAME" help:"Region of callers who do not sign (us-east-1)."`
 	Insecure  *bool   `help:"Allow an address that other machines can reach without credentials."`
 	LogLevel  *string `placeholder:"LEVEL" help:"debug, info, warn or error."`
@@ -47,6 +48,7 @@ Examples:
     sluice serve --config sluice.yaml --data-dir /var/lib/sluice
     sluice serve --listen 127.0.0.1:0 --admin 127.0.0.1:0 --ready-json -
     sluice serve --config sluice.yaml --print-config
+    sluice serve --config sluice.yaml --roles filter,firehose
     SLUICE_LOG_SHARDS=2 sluice serve --log-level debug
 
 Exit codes: 0 stopped as asked, 1 failed or a stop was forced, 2 wrong command line or
@@ -105,6 +107,9 @@ func (c *serveCommand) given() map[string]string {
 		if value != nil {
 			flags[key] = *value
 		}
+	}
+	if c.Roles != nil {
+		flags["roles"] = "[" + *c.Roles + "]"
 	}
 	if c.Insecure != nil {
 		flags["insecure"] = fmt.Sprint(*c.Insecure)
