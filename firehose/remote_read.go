@@ -93,7 +93,7 @@ func (f *remote) fetch(ctx context.Context) error {
 	f.spool.mend()
 	next, _, _ := f.spool.head()
 	now := f.room.now()
-	fetched, err := f.claim.Fetch(ctx, next, fetchBytes, func(r *Record) error {
+	fetched, err := f.claim.Fetch(ctx, next, f.room.outside.fetchBytes(), func(r *Record) error {
 		taken, err := f.spool.add(r, now)
 		if !taken && err == nil {
 			f.stream.duplicates.Add(1)

@@ -33,6 +33,16 @@ func (o *outsiders) share() int64 {
 	return max(o.limit/int64(2*max(len(o.feeds), 1)), leastShare/2)
 }
 
+// allFetches bounds what all parts fetch at once.
+const allFetches = 64 << 20
+
+// fetchBytes is how much a part fetches at once.
+func (o *outsiders) fetchBytes() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return min(max(allFetches/max(len(o.feeds), 1), fetchBytes/16), fetchBytes)
+}
+
 func (o *outsiders) add(f *remote) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -61,23 +61,25 @@ func (t *fakeTopic) notify() {
 
 // produce appends records; a hole is nil.
 func (t *fakeTopic) produce(part int, arrived int64, values ...[]byte) {
+	t.append(part, arrived, firehose.Key{}, values...)
+}
+
+func (t *fakeTopic) append(part int, arrived int64, key firehose.Key, values ...[]byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	p := t.parts[part]
 	for _, v := range values {
 		n := uint64(len(p.records))
-		p.records = append(p.records, firehose.Record{Number: n, Place: firehose.Place{Number: n + 1, Token: fmt.Sprint("t", n+1)}, Arrived: arrived, Value: v})
+		p.records = append(p.records, firehose.Record{
+			Number: n, Place: firehose.Place{Number: n + 1, Token: fmt.Sprint("t", n+1)}, Arrived: arrived, Value: v, Key: key,
+		})
 	}
 	t.notify()
 }
 
 // send appends a record with a key.
 func (t *fakeTopic) send(part int, arrived int64, key firehose.Key, value string) {
-	t.produce(part, arrived, []byte(value))
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	p := t.parts[part]
-	p.records[len(p.records)-1].Key = key
+	t.append(part, arrived, key, []byte(value))
 }
 
 // lose has a part begin at a number.

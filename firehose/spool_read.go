@@ -58,13 +58,13 @@ func (s *spool) each(c *chunk, visit func(f *frame) error) error {
 	if xxhash.Sum64(b) != c.sum {
 		return s.damaged(errSpool)
 	}
+	var f frame // one for all: its address goes to visit
 	for rest := b; len(rest) > 0; {
-		f, after, ok := openFrame(rest)
-		if !ok {
+		offset, ok := len(b)-len(rest), false
+		if f, rest, ok = openFrame(rest); !ok {
 			return s.damaged(errSpool)
 		}
-		f.offset = len(b) - len(rest)
-		rest = after
+		f.offset = offset
 		if err := visit(&f); err != nil {
 			return err
 		}
