@@ -316,7 +316,7 @@ func (sh *Shard) removeDead() (bool, error) {
 	files, _ := sh.files.acquire()
 	defer sh.files.release(files...)
 	for _, k := range files {
-		if total, dead := sh.deadText(k); dead < total || k.stats.Batches == 0 && k.stats.Frames > 0 {
+		if total, dead := sh.deadText(k); dead < total {
 			continue
 		}
 		if (clock.Machine{}).Now().Before(k.wanted) {

@@ -219,3 +219,38 @@ func TestDiskBudgetDropsTheOldest(t *testing.T) {
 		t.Errorf("%d batches after a crash, %d before", n, left)
 	}
 }
+
+// TestFramesLeaveTheDisk: files that hold nothing but frames go when nobody wants
+// any of them.
+func TestFramesLeaveTheDisk(t *testing.T) {
+	wanted, fs := true, vfs.NewMem()
+	cfg := small(func(c *store.Config) { c.Keep = func(uint32, wal.Frame) bool { return wanted } })
+	s := openWith(t, fs, cfg)
+	for range 300 {
+		if _, err := s.Shard(0).Append(t.Context(), wal.TypePut, 7, make([]byte, 900)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	frames := func() (n int) {
+		t.Helper()
+		if err := s.Compact(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Shard(0).Frames(1, 1<<40, func(wal.Frame) error { n++; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := frames(); n != 300 {
+		t.Fatalf("%d of 300 frames", n)
+	}
+	wanted = false
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openWith(t, fs, cfg) // so that it asks again now
+	defer s.Close()
+	if n := frames(); n > 100 {
+		t.Errorf("%d of 300 frames are on the disk, and nobody wants any", n)
+	}
+}
