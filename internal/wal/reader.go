@@ -252,7 +252,7 @@ func (r *Reader) collect(f vfs.File, e *extent, size int64) (b Block, need int64
 		if v == frameShort && at == 0 && size <= left && n == len(buf) {
 			return b, size, nil
 		}
-		if v != frameGood || p.Seq != r.from.seq {
+		if v != frameGood || p.Seq != r.from.seq || p.Seq > e.last {
 			break
 		}
 		if p.Seq >= r.pos && begin < 0 {
