@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"sluice/internal/app"
 	"sluice/internal/catalog"
@@ -155,6 +156,7 @@ func TestRolesApart(t *testing.T) {
 	f(in, "sluice_forwarder_accepted_events_total", 200)
 	f(in, "sluice_forwarder_forwarded_events_total", 200)
 	f(in, "sluice_forwarder_oldest_seconds", 0)
+	worker.until("there is no lag", func() bool { return worker.metric("sluice_worker_lag_records") == 0 })
 	f(worker, "sluice_worker_events_total", 200)
 	f(worker, "sluice_worker_filter_read_events_total", 200)
 	f(worker, "sluice_worker_filter_matched_events_total", 100)
@@ -292,4 +294,47 @@ func TestRolesTogether(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// TestTopicsOfOtherPrograms are matched by the worker without a log: one of two
+// processes goes away while records come.
+func TestTopicsOfOtherPrograms(t *testing.T) {
+	cluster := sharedBrokers(t, kfake.SeedTopics(4, "orders"))
+	more := func(c *app.Config) {
+		oneOf(cluster, "filter")(c)
+		c.ScaleOut.Sources = []app.KafkaSource{{
+			Name: "orders", Brokers: cluster.ListenAddrs(), Topics: []string{"orders"}, GroupID: "orders", LogGroup: "/kafka/{topic}", SessionSeconds: 1,
+		}}
+		c.Pipelines.SubscriptionFilters[0].LogGroupName = "/kafka/orders"
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	var want []string
+	produce := func(label string) {
+		var records []*kgo.Record
+		for i := range 400 {
+			text := fmt.Sprintf("%s %s %d", []string{"INFO", "ERROR"}[i%2], label, i)
+			if i%2 == 1 {
+				want = append(want, text)
+			}
+			records = append(records, &kgo.Record{Topic: "orders", Partition: int32(i / 10 % 4), Value: []byte(text)})
+		}
+		if err := client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one, two := begin(t, vfs.NewMem(), catalog.NewMemory(), more), begin(t, vfs.NewMem(), catalog.NewMemory(), more)
+	m := readMatches(t, cluster)
+	produce("by two")
+	two.until("some of it is matched", func() bool { return m.count() > 0 })
+	if err := one.stop(); err != nil {
+		t.Error(err)
+	}
+	produce("by one")
+	two.until("everything is matched", func() bool { return m.count() >= len(want) })
+	m.compare(t, want)
+	two.until("nothing waits", func() bool { return two.metric("sluice_worker_destination_oldest_seconds") == 0 })
 }

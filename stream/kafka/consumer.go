@@ -80,8 +80,9 @@ type Consumer struct {
 	cfg   ConsumerConfig
 	clock clock.Machine
 
-	mu   sync.Mutex      // guards done
-	done map[int]visited // by partition
+	mu    sync.Mutex      // guards the fields below
+	done  map[int]visited // by partition
+	lanes []*lane         // of the generation at hand
 
 	records, bytes, duplicates, unreadable, rebalances, stalls, gaps, failures, assigned atomic.Int64
 }
@@ -198,6 +199,8 @@ func (m *consumerMember) run(ctx context.Context) error {
 	assigned := m.generation.Assignments[m.c.cfg.Topic]
 	m.c.assigned.Store(int64(len(assigned)))
 	defer m.c.assigned.Store(0)
+	defer m.c.read(nil)
+	var lanes []*lane
 	for _, a := range assigned {
 		l := &lane{m: m, id: a.ID, next: a.Offset, ask: min(firstFetch, m.c.cfg.FetchBytes), moved: m.c.clock.Now(), log: m.c.cfg.Logger.With("topic", m.c.cfg.Topic, "partition", a.ID)}
 		wg.Go(func() {
@@ -206,7 +209,9 @@ func (m *consumerMember) run(ctx context.Context) error {
 			}
 		})
 		wg.Go(func() { l.watch(ctx, end) })
+		lanes = append(lanes, l)
 	}
+	m.c.read(lanes)
 	<-ctx.Done() // a member without partitions waits for the next generation
 	wg.Wait()
 	return context.Cause(ctx)
@@ -226,6 +231,7 @@ type lane struct {
 
 	mu    sync.Mutex // guards the fields below
 	next  int64
+	end   int64 // of the partition, as it was seen last
 	moved time.Time
 	busy  bool // a visit is under way, or the partition is stopped
 }
@@ -476,7 +482,7 @@ func (l *lane) at(next, end int64, busy bool) {
 	if next != l.next || next >= end || busy || l.busy {
 		l.moved = l.m.c.clock.Now()
 	}
-	l.next, l.busy = next, busy
+	l.next, l.end, l.busy = next, end, busy
 }
 
 // stalled tells that nothing was visited for too long although the partition has
@@ -484,6 +490,7 @@ func (l *lane) at(next, end int64, busy bool) {
 func (l *lane) stalled(end int64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.end = end
 	return !l.busy && end > max(l.next, 0) && l.m.c.clock.Now().Sub(l.moved) > l.m.c.cfg.StallTimeout
 }
 
