@@ -23,7 +23,7 @@ func newTestSpool(t testing.TB) *spool {
 // places, marks and records to follow from what was added.
 func TestSpool(t *testing.T) {
 	const n, size = 200, 20_000 // four chunks, with holes
-	for upTo := uint64(0); upTo <= 2*n; upTo += 13 {
+	for upTo := uint64(0); upTo <= 2*n; upTo += 37 {
 		s := newTestSpool(t)
 		for i := range uint64(n) {
 			r := Record{
