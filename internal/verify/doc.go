@@ -9,7 +9,10 @@
 // # What is proved
 //
 //	chain       each manifest holds the sha256 of the one before
-//	no gap      each cut begins at the position where the one before ended
+//	            (one for each lane: a shard of the log, a partition of a topic, a
+//	            shard of a Kinesis stream)
+//	no gap      each cut begins at the position where the one before ended; what a
+//	            source outside lost has a cut that says so, and is added up
 //	no overlap  no object begins below what an earlier cut delivered of its
 //	            partition
 //	objects     each is there with the size, the number of records and the hash
