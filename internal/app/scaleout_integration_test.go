@@ -252,7 +252,12 @@ func TestScaleOutShares(t *testing.T) {
 	in := f.join("in", "ingest")
 	one, two := f.join("one", "filter,firehose"), f.join("two", "filter,firehose")
 	waitFor(t, "both have their partitions", func() bool {
-		return one.metric(t, "sluice_delivery_source_parts") == fleetPartitions/2 && two.metric(t, "sluice_delivery_source_parts") == fleetPartitions/2
+		for _, m := range []*member{one, two} {
+			if m.metric(t, "sluice_delivery_source_parts") != fleetPartitions/2 || m.metric(t, "sluice_worker_partitions") != fleetPartitions/2 {
+				return false
+			}
+		}
+		return true
 	})
 	l := &ledger{acked: map[string]bool{}}
 	_, wait := f.send(in, l, 0, 2*fleetStreams)

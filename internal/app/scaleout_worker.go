@@ -226,6 +226,7 @@ func (a *App) collectEvents() {
 	counter("stalls_total", "Times that lag stood still and the group was joined anew for it.", func(s kafka.ConsumerStats) int64 { return s.Stalls })
 	counter("gaps_total", "Partitions that stopped because records are gone: alarm on any.", func(s kafka.ConsumerStats) int64 { return s.Gaps })
 	counter("errors_total", "Fetches, matches and commits that failed.", func(s kafka.ConsumerStats) int64 { return s.Errors })
+	a.registry.GaugeFunc("sluice_worker_partitions", "Partitions of the events topic that are this process's.", func() float64 { return float64(f.events.Stats().Partitions) })
 	a.registry.Collect(obs.GaugeKind, "sluice_worker_lag_records", "Records of a partition of the events topic, one that is this process's, that are not matched.",
 		[]string{"partition"}, func(emit func(float64, ...string)) {
 			for _, p := range f.events.Partitions() {
