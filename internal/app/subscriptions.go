@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"net/http"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/cespare/xxhash/v2"
 	kafkago "github.com/segmentio/kafka-go"
 
 	"sluice/filter"
@@ -159,15 +161,31 @@ func (k KafkaDestination) sender(a *App, _ awsapi.ARN) (outbox.Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	return kafkaTopic{producer}, nil
+	node, err := a.nodeUID()
+	if err != nil {
+		return nil, err
+	}
+	return kafkaTopic{producer, node}, nil
 }
 
 // kafkaTopic is a Kafka topic as a destination.
-type kafkaTopic struct{ *kafka.Producer }
+type kafkaTopic struct {
+	*kafka.Producer
+	node uint64 // of the data folder
+}
+
+// stream names the parcels of a route among those of all who write to the topic:
+// routes are numbers of this data folder's own.
+func (k kafkaTopic) stream(route uint64) uint64 {
+	var b [16]byte
+	binary.LittleEndian.PutUint64(b[:], k.node)
+	binary.LittleEndian.PutUint64(b[8:], route)
+	return xxhash.Sum64(b[:])
+}
 
 // SendParcel implements outbox.ParcelSender.
 func (k kafkaTopic) SendParcel(ctx context.Context, route uint64, p event.Parcel) error {
-	return k.Produce(ctx, route, p)
+	return k.Produce(ctx, k.stream(route), p)
 }
 
 // Send implements outbox.Sender, for what waited in front of a logical destination:
@@ -184,7 +202,7 @@ func (k kafkaTopic) Send(ctx context.Context, records []*outbox.Record) error {
 		for _, r := range records[:n] {
 			p.Records = append(p.Records, r.Data)
 		}
-		if err := k.Produce(ctx, id.Route, p); err != nil {
+		if err := k.Produce(ctx, k.stream(id.Route), p); err != nil {
 			return err
 		}
 		for _, r := range records[:n] {
