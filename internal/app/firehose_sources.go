@@ -114,10 +114,14 @@ func (d *deliverySources) Open(o firehose.Origin) (firehose.Group, error) {
 // group is the name of a delivery stream's consumer group: that of all processes
 // that have the stream.
 func (d *deliverySources) group(o firehose.Origin) string {
-	if o.Scope == d.app.scope() {
-		return "sluice-delivery-" + o.DeliveryStream
+	name := "sluice-delivery-" + o.DeliveryStream
+	if o.ARN == d.app.cfg.sharedClusterARN() { // several installations may share that cluster
+		name = d.app.cfg.ScaleOut.Prefix + "-delivery-" + o.DeliveryStream
 	}
-	return "sluice-delivery-" + o.DeliveryStream + "@" + o.Account + "." + o.Region
+	if o.Scope == d.app.scope() {
+		return name
+	}
+	return name + "@" + o.Account + "." + o.Region
 }
 
 // openStream shares a Kinesis stream by leases in the object store.
