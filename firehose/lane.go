@@ -89,6 +89,8 @@ func (l *lane) next(ctx context.Context, cur cursor, more <-chan struct{}) error
 	case cut == nil:
 		l.idle(ctx, more, told, wake)
 		return nil
+	case l.stream.settings() != told:
+		return nil // changed since: what waits is cut by the settings in force now
 	}
 	l.begin()
 	return l.feed.plan(ctx, cut)
