@@ -22,12 +22,13 @@ type KinesisClient interface {
 // record that failed must not be overtaken by the next one of its log stream.
 type Kinesis struct {
 	client KinesisClient
-	stream string
+	stream string // ARN
+	name   string // for servers that know no ARNs
 }
 
 // NewKinesis sends to the stream of an ARN.
 func NewKinesis(client KinesisClient, streamARN string) *Kinesis {
-	return &Kinesis{client: client, stream: streamARN}
+	return &Kinesis{client: client, stream: streamARN, name: streamARN[strings.LastIndexByte(streamARN, '/')+1:]}
 }
 
 // Limits of PutRecords.
@@ -72,7 +73,7 @@ func (k *Kinesis) put(ctx context.Context, records []*Record) error {
 	if len(records) == 0 {
 		return nil
 	}
-	in := &kinesis.PutRecordsInput{StreamARN: &k.stream, Records: make([]types.PutRecordsRequestEntry, len(records))}
+	in := &kinesis.PutRecordsInput{StreamARN: &k.stream, StreamName: &k.name, Records: make([]types.PutRecordsRequestEntry, len(records))}
 	for i, r := range records {
 		in.Records[i] = types.PutRecordsRequestEntry{Data: r.Data, PartitionKey: &r.Key}
 	}

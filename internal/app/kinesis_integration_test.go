@@ -20,6 +20,8 @@ import (
 	firehosetypes "github.com/aws/aws-sdk-go-v2/service/firehose/types"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"sluice/stream/kinesis/kinesistest"
 )
 
 const anyRole = "arn:aws:iam::000000000000:role/any"
@@ -48,7 +50,7 @@ func TestKinesisChainOverKills(t *testing.T) {
 			s.end(syscall.SIGTERM)
 		}
 	})
-	makeChain(t, *s.url.Load())
+	makeChain(t, *s.url.Load(), *s.url.Load())
 	l := &ledger{acked: map[string]bool{}}
 	sent := load(t, s, l)
 	r := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 4))
@@ -69,11 +71,67 @@ func TestKinesisChainOverKills(t *testing.T) {
 	l.check(t, filepath.Join(s.data, "s3", "lake"))
 }
 
+// TestKinesisChainThroughKinesalite is the same chain with the stream in a server of
+// somebody else: the filter sends there, the delivery stream reads there.
+func TestKinesisChainThroughKinesalite(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "any")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "any")
+	other := kinesistest.StartKinesalite(t)
+	dir := t.TempDir()
+	s := &server{t: t, binary: buildBinary(t), config: filepath.Join(dir, "sluice.yaml"), data: filepath.Join(dir, "data")}
+	config := fmt.Sprintf(`
+log_level: warn
+pipelines: {log_groups: [{logGroupName: /kill, logStreamNames: [s0, s1, s2, s3]}]}
+destinations: {kinesis: [{arn: %[1]q, endpoint: %[2]q}]}
+sources: {delivery: {streams: [{arn: %[1]q, endpoint: %[2]q}]}}
+`, matchesARN, other.URL)
+	if err := os.WriteFile(s.config, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.start()
+	t.Cleanup(func() {
+		if s.url.Load() != nil {
+			s.end(syscall.SIGTERM)
+		}
+	})
+	makeChain(t, *s.url.Load(), other.URL)
+	l := &ledger{acked: map[string]bool{}}
+	sent := load(t, s, l)
+	waitFor(t, "end of the load", func() bool { return sent.Load() >= killEvents })
+	waitFor(t, "the matches in the stream", func() bool {
+		return s.metric(t, "sluice_filter_lag_frames") == 0 && s.metric(t, "sluice_destination_in_flight_events") == 0
+	})
+	l.checkStream(t, other.URL)
+	matches := 0
+	for id, ok := range l.acked {
+		if ok && strings.HasPrefix(id, "ERROR") {
+			matches++
+		}
+	}
+	bucket := filepath.Join(s.data, "s3", "lake")
+	waitFor(t, "delivery", func() bool { // its counters are of documents
+		time.Sleep(100 * time.Millisecond) // between two looks
+		delivered := 0
+		objects, err := filepath.Glob(filepath.Join(bucket, "*", "*", "*", "*", "*.gz"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range objects {
+			if err := eachLine(o, func(string) { delivered++ }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return delivered >= matches
+	})
+	s.end(syscall.SIGTERM)
+	l.check(t, bucket)
+}
+
 // makeChain makes everything between the log group and the bucket.
-func makeChain(t *testing.T, url string) {
+func makeChain(t *testing.T, url, kinesisURL string) {
 	t.Helper()
 	ctx := t.Context()
-	k, key := kinesisClient(url), credentials.NewStaticCredentialsProvider("any", "any", "")
+	k, key := kinesisClient(kinesisURL), credentials.NewStaticCredentialsProvider("any", "any", "")
 	if _, err := k.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String(matchesStream), ShardCount: aws.Int32(3)}); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +188,11 @@ func (l *ledger) checkStream(t *testing.T, url string) {
 				t.Fatal(err)
 			}
 			for _, r := range page.Records {
-				for _, e := range readDocument(t, r.Data).LogEvents {
+				d := readDocument(t, r.Data)
+				if d.MessageType == "CONTROL_MESSAGE" {
+					continue // as consumers of AWS do
+				}
+				for _, e := range d.LogEvents {
 					seen[strings.SplitN(e.Message, " ", 2)[0]]++
 				}
 			}

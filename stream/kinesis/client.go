@@ -41,12 +41,14 @@ func NewClient(ctx context.Context, region, endpoint string) (*kinesis.Client, e
 	}), nil
 }
 
-// stream names a stream to a request, by ARN or by name.
+// stream names a stream to a request, by name and, where that is known, by ARN.
 type stream struct{ arn, name *string }
 
 func newStream(nameOrARN string) stream {
 	if strings.HasPrefix(nameOrARN, "arn:") {
-		return stream{arn: &nameOrARN}
+		// Servers that imitate the service, and older ones, know names alone.
+		name := nameOrARN[strings.LastIndexByte(nameOrARN, '/')+1:]
+		return stream{arn: &nameOrARN, name: &name}
 	}
 	return stream{name: &nameOrARN}
 }
