@@ -117,9 +117,21 @@ func (r *Room) deliver(s *serving, l *lane, j job) {
 			break // its alarm was deleted
 		}
 	}
+	r.unblock(l, "alarm "+t.name+": action "+asked.arn)
+}
+
+// unblock has the clock wait again for those behind: it does so before it hears
+// that the retry is over.
+func (r *Room) unblock(l *lane, name string) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !l.blocked {
+		return
+	}
 	l.blocked = false
-	r.mu.Unlock()
+	for i := range l.queue {
+		l.queue[i].attempted = r.cfg.Clock.Begin(name)
+	}
 }
 
 // block lets the clock go on over a lane that waits.
