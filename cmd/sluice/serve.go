@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -8,6 +9,7 @@ import (
 
 	"sluice/cmd/sluice/internal/settings"
 	"sluice/internal/app"
+	"sluice/internal/memlimit"
 	"sluice/internal/obs"
 )
 
@@ -83,6 +85,9 @@ func (c *serveCommand) Run(p *process) error {
 	}
 	signals, unsubscribe := stopSignals() // before New, which may recover for long
 	defer unsubscribe()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go memlimit.Keep(ctx, cfg.MemoryBytes)
 	a, err := app.New(cfg)
 	if err != nil {
 		return err

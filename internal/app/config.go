@@ -68,6 +68,11 @@ type Config struct {
 	Log Log `yaml:"log"`
 	// Storage bounds what is kept on disk.
 	Storage Storage `yaml:"storage"`
+	// MemoryBytes is the size that the process is held near, without its binary:
+	// the garbage collector works harder towards it. It is no hard bound: what is in
+	// use is never thrown away. GOMEMLIMIT in the environment decides instead; -1
+	// leaves all to the collector. Default 192 MiB.
+	MemoryBytes int64 `yaml:"memory_bytes"`
 	// LogLevel is debug, info, warn or error. Default info.
 	LogLevel string `yaml:"log_level"`
 	// TestClock, an RFC 3339 instant, makes the event clock stand still until
@@ -125,6 +130,7 @@ func (c *Config) setDefaults() {
 	c.Metrics.setDefaults()
 	c.ScaleOut.setDefaults()
 	c.addSharedCluster()
+	setDefault(&c.MemoryBytes, 192<<20)
 	setDefault(&c.LogLevel, "info")
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -60,6 +60,7 @@ func (s *Settings) check() error {
 	test("storage.cache_bytes", checkAtLeast(c.Storage.CacheBytes, 1<<20))
 	test("metrics.published_series", checkAtLeast(int64(c.Metrics.PublishedSeries), -1))
 	test("metrics.dimension_sets", checkAtLeast(int64(c.Metrics.DimensionSets), -1))
+	test("memory_bytes", checkAtLeast(c.MemoryBytes, -1))
 	_, err := obs.ParseLevel(c.LogLevel)
 	test("log_level", err)
 	test("test_clock", checkInstant(c.TestClock))

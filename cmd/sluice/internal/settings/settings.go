@@ -35,13 +35,14 @@ type Settings struct {
 // Defaults is the configuration of a process that was told nothing.
 func Defaults() app.Config {
 	return app.Config{
-		Listen:    "127.0.0.1:4580",
-		Admin:     "127.0.0.1:4590",
-		DataDir:   "./sluice-data",
-		Limits:    "relaxed",
-		AccountID: "000000000000",
-		Region:    "us-east-1",
-		LogLevel:  "info",
+		Listen:      "127.0.0.1:4580",
+		Admin:       "127.0.0.1:4590",
+		DataDir:     "./sluice-data",
+		Limits:      "relaxed",
+		AccountID:   "000000000000",
+		Region:      "us-east-1",
+		LogLevel:    "info",
+		MemoryBytes: 192 << 20,
 		HTTP: app.HTTP{
 			MaxBodyBytes:       8 << 20,
 			MaxInflatedBytes:   16 << 20,
