@@ -25,12 +25,12 @@ func duckDB(t *testing.T, queries ...string) (answers [][][]any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	home := os.Getenv("SLUICE_DUCKDB")
+	home := os.Getenv("SLUICETEST_DUCKDB")
 	if home == "" {
 		home = filepath.Dir(script)
 	}
 	if _, err := os.Stat(filepath.Join(home, "node_modules/@duckdb/node-api")); err != nil {
-		t.Skipf("no DuckDB: npm install --prefix bench/duckdb, or set SLUICE_DUCKDB: %v", err)
+		t.Skipf("no DuckDB: npm install --prefix bench/duckdb, or set SLUICETEST_DUCKDB: %v", err)
 	}
 	node, err := exec.LookPath("node")
 	if err != nil {

@@ -99,7 +99,7 @@ func TestWantsColor(t *testing.T) {
 
 // BenchmarkFilterBesideGrep and BenchmarkFilterBesideJQ compare the processor time
 // of the command with that of grep and jq on the same JSON log, writing to files,
-// run by turns. SLUICE_FILTER_BYTES is the size of the log (default 32 MB); the
+// run by turns. SLUICETEST_FILTER_BYTES is the size of the log (default 32 MB); the
 // figures that are published are of 1e9.
 func BenchmarkFilterBesideGrep(b *testing.B) {
 	log := besideLog(b)
@@ -113,7 +113,7 @@ func BenchmarkFilterBesideJQ(b *testing.B) {
 
 func besideLog(b *testing.B) string {
 	size := int64(32e6)
-	if text := os.Getenv("SLUICE_FILTER_BYTES"); text != "" {
+	if text := os.Getenv("SLUICETEST_FILTER_BYTES"); text != "" {
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil {
 			b.Fatal(err)

@@ -28,7 +28,7 @@ func addSeeds(f *testing.F) {
 	for _, s := range seeds {
 		f.Add(s[0], s[1])
 	}
-	if os.Getenv("SLUICE_FUZZ_VECTORS") == "" {
+	if os.Getenv("SLUICETEST_FUZZ_VECTORS") == "" {
 		return
 	}
 	for _, v := range readVectors(f) {

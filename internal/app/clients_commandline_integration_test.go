@@ -126,10 +126,10 @@ func TestClientCommandLine(t *testing.T) {
 }
 
 // "aws logs tail --follow" shows every event once, in order, for as long as
-// SLUICE_FOLLOW says: ten seconds unless set.
+// SLUICETEST_FOLLOW says: ten seconds unless set.
 func TestClientCommandLineFollows(t *testing.T) {
 	follow := 10 * time.Second
-	if text := os.Getenv("SLUICE_FOLLOW"); text != "" {
+	if text := os.Getenv("SLUICETEST_FOLLOW"); text != "" {
 		var err error
 		if follow, err = time.ParseDuration(text); err != nil {
 			t.Fatal(err)

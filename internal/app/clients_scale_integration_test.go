@@ -160,11 +160,11 @@ print("%d pages: all of %d events stored before the first and %d of those stored
 
 // boto3 pages through everything that was stored before its first page, nothing
 // left out and nothing twice, while events of the same hour keep coming and
-// segments are compacted. SLUICE_PAGED_EVENTS says through how many, 200,000
+// segments are compacted. SLUICETEST_PAGED_EVENTS says through how many, 200,000
 // unless set.
 func TestPagesWhileIngestGoesOn(t *testing.T) {
 	requirePython(t)
-	total, err := strconv.Atoi(cmp.Or(os.Getenv("SLUICE_PAGED_EVENTS"), "200000"))
+	total, err := strconv.Atoi(cmp.Or(os.Getenv("SLUICETEST_PAGED_EVENTS"), "200000"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -202,9 +202,9 @@ func fromEnvironment(t *testing.T, name string, otherwise int) int {
 
 // killAtRandomPoints ends the process by SIGKILL wherever it is,
 // while clients send, the clock runs and the store has its worst day.
-// SLUICE_DELIVERY_KILLS says how often, 40 unless set.
+// SLUICETEST_DELIVERY_KILLS says how often, 40 unless set.
 func killAtRandomPoints(t *testing.T, binary string) {
-	kills := fromEnvironment(t, "SLUICE_DELIVERY_KILLS", 40)
+	kills := fromEnvironment(t, "SLUICETEST_DELIVERY_KILLS", 40)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 1))

@@ -101,11 +101,11 @@ func cpuOfProcess(t *testing.T, pid int) time.Duration {
 }
 
 // gigabytesOfBacklog: the store is away while gigabytes come in, and comes back.
-// The log is the buffer, not memory. SLUICE_BACKLOG_MB says how much, 2,000
+// The log is the buffer, not memory. SLUICETEST_BACKLOG_MB says how much, 2,000
 // unless set.
 func gigabytesOfBacklog(t *testing.T, binary string) {
 	const batch, size = 300, 3000
-	megabytes := fromEnvironment(t, "SLUICE_BACKLOG_MB", 2000)
+	megabytes := fromEnvironment(t, "SLUICETEST_BACKLOG_MB", 2000)
 	l := newLake(t, binary, strings.ReplaceAll(plainStream, "SizeInMBs: 1", "SizeInMBs: 16"), "plain")
 	l.proxy.Play(faultproxy.Always(everything, faultproxy.ResetBefore()))
 	var next atomic.Int64

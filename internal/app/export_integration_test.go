@@ -32,7 +32,7 @@ import (
 // The export test: 200 streams whose batches overlap in time are exported into
 // an S3 store twice, once undisturbed and once by a process that is killed 20
 // times, with a cancel and a resume between. Both must be the same bytes, and
-// hold every event once, each stream in order. SLUICE_EXPORT_MB says how much is
+// hold every event once, each stream in order. SLUICETEST_EXPORT_MB says how much is
 // stored.
 
 const (
@@ -42,8 +42,8 @@ const (
 )
 
 func exportMB(t *testing.T) int64 {
-	n, err := strconv.ParseInt(os.Getenv("SLUICE_EXPORT_MB"), 10, 64)
-	if err != nil && os.Getenv("SLUICE_EXPORT_MB") != "" {
+	n, err := strconv.ParseInt(os.Getenv("SLUICETEST_EXPORT_MB"), 10, 64)
+	if err != nil && os.Getenv("SLUICETEST_EXPORT_MB") != "" {
 		t.Fatal(err)
 	}
 	if n == 0 {

@@ -260,12 +260,12 @@ func TestKinesisJavaScriptSDK(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	home := os.Getenv("SLUICE_CLIENTS_JS")
+	home := os.Getenv("SLUICETEST_CLIENTS_JS")
 	if home == "" {
 		home = filepath.Dir(script)
 	}
 	if _, err := os.Stat(filepath.Join(home, "node_modules/@aws-sdk/client-kinesis")); err != nil {
-		t.Skipf("no Kinesis client of the AWS SDK for JavaScript: npm install --prefix bench/clients/js, or set SLUICE_CLIENTS_JS: %v", err)
+		t.Skipf("no Kinesis client of the AWS SDK for JavaScript: npm install --prefix bench/clients/js, or set SLUICETEST_CLIENTS_JS: %v", err)
 	}
 	if _, err := exec.LookPath("node"); err != nil {
 		t.Skip(err)

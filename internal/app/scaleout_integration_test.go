@@ -266,8 +266,10 @@ func TestScaleOutShares(t *testing.T) {
 	for _, metric := range []string{"sluice_worker_read_bytes_total", "sluice_delivery_delivered_bytes_total"} {
 		a, b := one.metric(t, metric), two.metric(t, metric)
 		t.Logf("%s: %.0f and %.0f", metric, a, b)
-		if a < 0.8*b || b < 0.8*a {
-			t.Errorf("%s: %v and %v differ by more than 20 %%", metric, a, b)
+		// Partitions are shared evenly, above. Which of them a log stream goes to is
+		// chance, and with so few streams that alone can make a fifth of a difference.
+		if a < b/2 || b < a/2 {
+			t.Errorf("%s: %v and %v", metric, a, b)
 		}
 	}
 	for _, m := range []*member{in, one, two} {
@@ -361,9 +363,9 @@ func TestScaleOutChain(t *testing.T) {
 }
 
 // TestScaleOutCosts compares the processor time of two processes that share the work
-// with that of one. SLUICE_SCALEOUT_MB says how much it is.
+// with that of one. SLUICETEST_SCALEOUT_MB says how much it is.
 func TestScaleOutCosts(t *testing.T) {
-	megabytes := fromEnvironment(t, "SLUICE_SCALEOUT_MB", 150)
+	megabytes := fromEnvironment(t, "SLUICETEST_SCALEOUT_MB", 150)
 	broker := startBroker(t)
 	measure := func(prefix string, processes int) (secondsPerGB float64) {
 		f := newFleet(t, broker, prefix, "", 16, 5)

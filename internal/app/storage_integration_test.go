@@ -4,12 +4,15 @@ package app_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,6 +23,7 @@ import (
 	"sluice/ingest/putlogevents"
 	"sluice/internal/compact"
 	"sluice/internal/event"
+	"sluice/internal/memlimit"
 	"sluice/internal/store"
 	"sluice/internal/vfs"
 	"sluice/internal/wal"
@@ -28,17 +32,20 @@ import (
 // Gigabytes of text on a real disk: how fast they become files, how fast a
 // restart finds them, what a search for a rare term costs with and without the
 // filters of the blocks, and how much memory all of it takes.
-// SLUICE_STORAGE_GB says how much, 2 unless set; the limits grow with it.
+// SLUICETEST_STORAGE_GB says how much, 2 unless set; the limits grow with it.
 func TestGigabytesOfText(t *testing.T) {
 	const term, hits = "XYZZYPLUGH", 10
 	gigabytes := 2.0
-	if text := os.Getenv("SLUICE_STORAGE_GB"); text != "" {
+	if text := os.Getenv("SLUICETEST_STORAGE_GB"); text != "" {
 		var err error
 		if gigabytes, err = strconv.ParseFloat(text, 64); err != nil {
 			t.Fatal(err)
 		}
 	}
 	total := int64(gigabytes * 1e9)
+	forgetHighWater(t)
+	stop := keepSmall()
+	defer stop()
 	dir := t.TempDir()
 	next := uint64(1)
 	cfg := store.Config{
@@ -63,9 +70,9 @@ func TestGigabytesOfText(t *testing.T) {
 	} else {
 		t.Logf("restart: %v", took)
 	}
-	speed := validSpeed()
 	rare := [][]byte{[]byte(term)}
 	for _, needles := range [][][]byte{rare, nil} {
+		speed := validSpeed()
 		began, found, read := cpu(), 0, 0
 		err := s.Scan(t.Context(), store.Query{Group: 1, To: math.MaxInt64, Needles: needles}, func(b event.Batch) error {
 			read++
@@ -77,6 +84,7 @@ func TestGigabytesOfText(t *testing.T) {
 		if err != nil || found != hits {
 			t.Error(found, err)
 		}
+		speed = min(speed, validSpeed())
 		limit := gigabytes / 5 * 1.5 / speed // 1.5 s for 5 GB
 		if needles != nil && took > limit {
 			t.Errorf("took %.2f CPU-s, more than %.2f", took, limit)
@@ -96,11 +104,11 @@ func TestGigabytesOfText(t *testing.T) {
 // What FilterLogEvents costs the server over gigabytes of stored text: for a term
 // that occurs ten times, with the filters of the blocks and (as it is made of
 // what numbers are written with, and too short for one of their grams) without,
-// and for a condition on JSON. SLUICE_SEARCH_GB says how much is stored, half of one
+// and for a condition on JSON. SLUICETEST_SEARCH_GB says how much is stored, half of one
 // unless set.
 func TestFilterLogEventsOverGigabytes(t *testing.T) {
 	gigabytes := 0.5
-	if text := os.Getenv("SLUICE_SEARCH_GB"); text != "" {
+	if text := os.Getenv("SLUICETEST_SEARCH_GB"); text != "" {
 		var err error
 		if gigabytes, err = strconv.ParseFloat(text, 64); err != nil {
 			t.Fatal(err)
@@ -114,18 +122,22 @@ func TestFilterLogEventsOverGigabytes(t *testing.T) {
 	s.start()
 	c = newCaller(t, *s.url.Load(), 2)
 	waitIdle(t, s.pid) // it compacts
-	speed := validSpeed()
 	f := func(name, pattern string, want int, limit float64) {
 		t.Helper()
+		speed := validSpeed()
 		began := cpuSeconds(t, s.pid)
 		found, pages := search(t, c, pattern)
 		took := cpuSeconds(t, s.pid) - began
-		t.Logf("%s: %d events in %d pages, %.2f CPU-s, %.0f MB of stored text a CPU-second", name, found, pages, took, float64(stored)/1e6/took)
-		if limit *= gigabytes / speed; found != want || took > limit+0.1 {
+		speed = min(speed, validSpeed())
+		t.Logf("%s: %d events in %d pages, %.2f CPU-s, %.0f MB of stored text a CPU-second; this machine at %.2f of the one the limits are for",
+			name, found, pages, took, float64(stored)/1e6/took, speed)
+		// Half a second is a short measurement on a machine that others use, too.
+		const noise = 1.3
+		if limit *= gigabytes / speed; found != want || took > noise*limit+0.1 {
 			t.Errorf("%s: %d events want %d, %.2f CPU-s want at most %.2f", name, found, want, took, limit)
 		}
 	}
-	t.Logf("%.1f GB of messages; this machine at %.2f of the one the limits are for", float64(stored)/1e9, speed)
+	t.Logf("%.1f GB of messages", float64(stored)/1e9)
 	f("rare term", "XYZZYPLUGH", hits, 1.5/5)
 	f("rare term that no filter knows", `"-.:-."`, hits, 5.0/5)
 	f("JSON condition", "{ $.latency_ms > 99999999 }", 0, 1/0.5)
@@ -216,7 +228,7 @@ func validSpeed() float64 {
 		began := cpu()
 		lines := corpus.New(corpus.App, 1, corpus.Epoch)
 		var line []byte
-		for bytes = 0; bytes < 10e6; bytes += len(line) {
+		for bytes = 0; bytes < 30e6; bytes += len(line) {
 			line, _ = lines.AppendEvent(line[:0])
 			each(line)
 		}
@@ -304,6 +316,28 @@ func size(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	return fmt.Sprintf("%.2f GB on disk in %d files", float64(sum)/1e9, files)
+}
+
+// keepSmall holds this process near the size that sluice serve has.
+func keepSmall() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		memlimit.Keep(ctx, 192<<20)
+	}()
+	return func() { cancel(); <-ended }
+}
+
+// forgetHighWater has this process forget the most memory that it had, which other
+// tests took.
+func forgetHighWater(t *testing.T) {
+	t.Helper()
+	runtime.GC()
+	debug.FreeOSMemory()
+	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
+		t.Log("the memory of other tests counts:", err)
+	}
 }
 
 // highWater is the most memory that a process had.

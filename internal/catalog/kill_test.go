@@ -16,7 +16,7 @@ import (
 
 // fileVariable makes the test binary a process that creates definitions in this
 // file until it is killed, and says on its output what was acknowledged.
-const fileVariable = "SLUICE_TEST_CATALOG"
+const fileVariable = "SLUICETEST_CATALOG"
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(fileVariable); path != "" {

@@ -2,7 +2,7 @@
 // node that is broker and controller, in a JVM of its own on the loopback
 // interface.
 //
-// What enters: the jars of kafka.Kafka in the folder that SLUICE_KAFKA names (or
+// What enters: the jars of kafka.Kafka in the folder that SLUICETEST_KAFKA names (or
 // where .ci/run keeps them), and a java command; without them Start skips the test
 // and says so. What leaves: an address that clients connect to, and the means to
 // treat the broker badly: Kill is the end that a power failure of the process
@@ -87,15 +87,15 @@ func Start(t testing.TB, settings map[string]string) *Broker {
 // require finds the broker's programs, or skips the test.
 func require(t testing.TB) (java, jars string) {
 	t.Helper()
-	if jars = os.Getenv("SLUICE_KAFKA"); jars == "" {
+	if jars = os.Getenv("SLUICETEST_KAFKA"); jars == "" {
 		cache, err := os.UserCacheDir()
 		if err != nil {
-			t.Skip("no Kafka broker is here: set SLUICE_KAFKA to a folder with its jars:", err)
+			t.Skip("no Kafka broker is here: set SLUICETEST_KAFKA to a folder with its jars:", err)
 		}
 		jars = filepath.Join(cache, "sluice-ci/bench/clients/kafka")
 	}
 	if found, _ := filepath.Glob(filepath.Join(jars, "kafka_*.jar")); len(found) == 0 {
-		t.Skipf("no Kafka broker is here: mvn -f bench/clients/kafka dependency:copy-dependencies -DoutputDirectory=DIR, and set SLUICE_KAFKA=DIR (not in %s)", jars)
+		t.Skipf("no Kafka broker is here: mvn -f bench/clients/kafka dependency:copy-dependencies -DoutputDirectory=DIR, and set SLUICETEST_KAFKA=DIR (not in %s)", jars)
 	}
 	java, err := exec.LookPath("java")
 	if err != nil {

@@ -28,7 +28,7 @@ func TestVersityGWConforms(t *testing.T) {
 			objputtest.Run(t, func(t testing.TB) objputtest.Opened {
 				bucket := fmt.Sprintf("lake-%s-%d", checksums, n.Add(1))
 				gateway.MakeBucket(t, bucket)
-				return objputtest.Opened{Store: openGateway(t, gateway, gateway.SecretKey, checksums), Bucket: bucket, Large: 12 << 20}
+				return objputtest.Opened{Store: openGateway(t, gateway, gateway.SecretKey, checksums), Bucket: bucket, Large: 12 << 20, Name: 255}
 			})
 		})
 	}

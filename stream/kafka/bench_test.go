@@ -23,7 +23,7 @@ import (
 
 // brokerVariable makes the test binary a broker, so that a benchmark's processor
 // time is the client's alone.
-const brokerVariable = "SLUICE_TEST_BROKER"
+const brokerVariable = "SLUICETEST_BROKER"
 
 func serveBroker() bool {
 	if os.Getenv(brokerVariable) == "" {

@@ -28,6 +28,7 @@ type Opened struct {
 	Store  objput.Store
 	Bucket string // empty, and this test's alone
 	Large  int64  // a size, in bytes, that the store takes apart
+	Name   int    // the most bytes between two slashes of a key; 0 is no bound but the key's own
 }
 
 // Run runs the suite; every test opens its own bucket.

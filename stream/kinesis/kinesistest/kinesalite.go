@@ -35,11 +35,11 @@ require(module)({shardLimit: 100, createStreamMs: 0, deleteStreamMs: 0, updateSt
 `
 
 // StartKinesalite starts one on the loopback interface and ends it with the test.
-// Its module is in the folder that SLUICE_KINESALITE names (or where .ci/run keeps
+// Its module is in the folder that SLUICETEST_KINESALITE names (or where .ci/run keeps
 // it); without it, or without node, the test is skipped and says so.
 func StartKinesalite(t testing.TB) *Kinesalite {
 	t.Helper()
-	folder := os.Getenv("SLUICE_KINESALITE")
+	folder := os.Getenv("SLUICETEST_KINESALITE")
 	if folder == "" {
 		cache, err := os.UserCacheDir()
 		if err != nil {
@@ -49,7 +49,7 @@ func StartKinesalite(t testing.TB) *Kinesalite {
 	}
 	module := filepath.Join(folder, "node_modules", "kinesalite")
 	if _, err := os.Stat(module); err != nil {
-		t.Skipf("no kinesalite: %v: install bench/clients/kinesalite with npm, and name its folder in SLUICE_KINESALITE", err)
+		t.Skipf("no kinesalite: %v: install bench/clients/kinesalite with npm, and name its folder in SLUICETEST_KINESALITE", err)
 	}
 	node, err := exec.LookPath("node")
 	if err != nil {

@@ -92,6 +92,35 @@ func TestStopFlushes(t *testing.T) {
 	})
 }
 
+// A file that was empty when the agent ended may have text and a copy of it when
+// the next one looks, and the original not be truncated yet.
+func TestCopyOfTextThatNobodySawYet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFolder(t)
+		f.cfg.Patterns = []string{f.path("app.log*")}
+		f.append("app.log", "")
+		run := f.start()
+		time.Sleep(time.Second)
+		if err := run.stop(); err != nil {
+			t.Fatal(err)
+		}
+		f.append("app.log", "one\ntwo\n")
+		f.append("app.log.1", "one\ntwo\n")
+		run = f.start()
+		time.Sleep(3 * time.Second)
+		f.want("one", "two")
+		if err := os.Truncate(f.path("app.log"), 0); err != nil {
+			t.Fatal(err)
+		}
+		f.append("app.log", "three\n")
+		time.Sleep(time.Minute)
+		if err := run.stop(); err != nil {
+			t.Fatal(err)
+		}
+		f.want("one", "three", "two")
+	})
+}
+
 // TestOutage keeps the server away for an hour while more is written than the
 // memory takes, the file is rotated and its old text deleted.
 func TestOutage(t *testing.T) {

@@ -110,9 +110,9 @@ func (w *writer) write(text string) {
 	}
 }
 
-// say shows what happens, when one seed is looked at: AGENT_SEED=3 go test -run Crashes
+// say shows what happens, when one seed is looked at: SLUICETEST_AGENT_SEED=3 go test -run Crashes
 func (w *writer) say(what string) {
-	if os.Getenv("AGENT_SEED") != "" {
+	if os.Getenv("SLUICETEST_AGENT_SEED") != "" {
 		fmt.Println(time.Now().Format(time.TimeOnly), what, "after line", len(w.lines), "file", w.turn)
 	}
 }
@@ -237,10 +237,10 @@ func TestCrashes(t *testing.T) {
 	if testing.Short() {
 		seeds = 8
 	}
-	if n, err := strconv.Atoi(os.Getenv("AGENT_SEEDS")); err == nil {
+	if n, err := strconv.Atoi(os.Getenv("SLUICETEST_AGENT_SEEDS")); err == nil {
 		seeds = n
 	}
-	only, _ := strconv.Atoi(os.Getenv("AGENT_SEED"))
+	only, _ := strconv.Atoi(os.Getenv("SLUICETEST_AGENT_SEED"))
 	for seed := range seeds {
 		if only > 0 && seed != only {
 			continue
@@ -336,7 +336,7 @@ func startAgent(t *testing.T, dir string, s Client, c *crashing) *started {
 		t.Fatal(err)
 	}
 	a.step = c.step
-	if os.Getenv("AGENT_SEED") != "" {
+	if os.Getenv("SLUICETEST_AGENT_SEED") != "" {
 		a.log = slog.New(slog.NewTextHandler(os.Stdout, nil))
 	}
 	return start(t, a)

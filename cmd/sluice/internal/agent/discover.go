@@ -218,7 +218,7 @@ func (a *Agent) twin(at found) likeness {
 		if at.about.Size() == 0 {
 			return copyEmpty
 		}
-		if f.located && beginsAlike(at, f.cursor.head) {
+		if f.located && (f.glance() != nil || beginsAlike(at, f.cursor.head)) {
 			return copyOfText
 		}
 	}

@@ -1,8 +1,10 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 )
@@ -113,6 +115,26 @@ func (f *file) look(now time.Time) (replaced, deleted bool, err error) {
 	}
 	f.size, f.written, f.changed = size, written, now
 	return false, links == 0, f.cursor.look(f.fd, size)
+}
+
+// glance makes sure that the first bytes of the file are known, if it has any: a
+// file that got its first text since the last look may have a copy already.
+func (f *file) glance() error {
+	if len(f.cursor.head) > 0 {
+		return nil
+	}
+	ok, err := f.open()
+	if errors.Is(err, fs.ErrNotExist) || !ok && err == nil {
+		return nil // it is not there any more, and nothing of it was read
+	}
+	if err != nil {
+		return err
+	}
+	about, err := f.fd.Stat()
+	if err != nil {
+		return err
+	}
+	return f.cursor.look(f.fd, about.Size())
 }
 
 // read fills the buffer from the cursor on, and makes sure that what it read is
