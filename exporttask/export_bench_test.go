@@ -1,24 +1,23 @@
 package exporttask
 
 import (
-	"context"
+	"cmp"
 	"fmt"
-	"io"
 	"math"
+	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/klauspost/compress/gzip"
 
 	"sluice/bench/corpus"
 	"sluice/internal/catalog"
 	"sluice/internal/clock"
 	"sluice/internal/event"
-	"sluice/internal/format"
 	"sluice/internal/logsapi/logsapitest"
 	"sluice/internal/objput"
+	"sluice/internal/objput/objputtest"
 	"sluice/internal/store"
 	"sluice/internal/vfs"
 )
@@ -33,73 +32,101 @@ func cpu(tb testing.TB) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-const (
-	benchStreams = 8
-	benchBytes   = 256 << 20 // of messages
-)
+// benchBytes is how much a benchmark stores, of messages.
+const benchBytes = 256 << 20
+
+// loads are what a benchmark exports.
+type loads struct {
+	name    string
+	kind    corpus.Kind
+	streams int
+	events  int   // in a batch
+	step    int64 // ms from an event to the next one of its batch
+	every   int64 // ms from a batch to the next one of its stream
+	s3      bool  // into a gateway instead of a folder
+}
+
+// Few streams have large batches one after the other: no spool. Many have small
+// ones, each beginning before the one before it has ended.
+var benchLoads = []loads{
+	{"json/few", corpus.App, 8, 1600, 1, 1600, false},
+	{"text/few", corpus.Access, 8, 2800, 1, 2800, false},
+	{"json/many", corpus.App, 200, 200, 125, 10_000, true},
+	{"text/many", corpus.Access, 200, 200, 125, 10_000, true},
+}
 
 // stored is a world over a store on disk, compacted, with its message bytes.
-func stored(b *testing.B, kind corpus.Kind) (w *world, messages int64) {
+func stored(b *testing.B, l loads) (w *world, messages int64) {
 	dir := b.TempDir()
-	s, err := store.Open(vfs.OS, store.Config{Dir: filepath.Join(dir, "wal"), Files: filepath.Join(dir, "store"), TailBytes: 4 << 20})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { s.Close() })
-	cat, err := catalog.Open(catalog.NewMemory())
-	if err != nil {
-		b.Fatal(err)
-	}
-	w = &world{t: b, fs: vfs.OS, cat: cat, store: s}
-	if w.group, err = cat.CreateLogGroup(catalog.LogGroup{Scope: logsapitest.Scope, Name: "g", Class: "STANDARD"}); err != nil {
-		b.Fatal(err)
-	}
-	lines := corpus.New(kind, 1, corpus.Epoch)
-	var uids [benchStreams]uint64
-	for i := range uids {
-		stream, err := cat.CreateLogStream(w.group.UID, fmt.Sprint("s", i), 1)
+	must := func(err error) {
+		b.Helper()
 		if err != nil {
 			b.Fatal(err)
 		}
+	}
+	s, err := store.Open(vfs.OS, store.Config{Dir: filepath.Join(dir, "wal"), Files: filepath.Join(dir, "store"), TailBytes: 4 << 20})
+	must(err)
+	b.Cleanup(func() { s.Close() })
+	cat, err := catalog.Open(catalog.NewMemory())
+	must(err)
+	w = &world{t: b, fs: vfs.OS, cat: cat, store: s}
+	w.group, err = cat.CreateLogGroup(catalog.LogGroup{Scope: logsapitest.Scope, Name: "g", Class: "STANDARD"})
+	must(err)
+	lines := corpus.New(l.kind, 1, corpus.Epoch)
+	uids := make([]uint64, l.streams)
+	for i := range uids {
+		stream, err := cat.CreateLogStream(w.group.UID, fmt.Sprintf("s%03d", i), 1)
+		must(err)
 		uids[i] = stream.UID
 	}
-	at := int64(0)
 	for n := 0; messages < benchBytes; n++ {
-		size := w.append(lines, uids[n%benchStreams], &at)
-		messages += size
+		messages += w.append(lines, uids[n%l.streams], int64(n/l.streams)*l.every, l)
 	}
-	if err := s.Compact(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	if w.bucket, err = objput.OpenFolder(vfs.OS, filepath.Join(dir, "s3")); err != nil {
-		b.Fatal(err)
-	}
+	must(s.Compact(b.Context()))
 	tasks, err := catalog.OpenTable[Task](cat, catalog.ExportTasks)
-	if err != nil {
-		b.Fatal(err)
-	}
-	w.room, err = New(Config{Groups: cat, Events: s, Objects: w.bucket, Tasks: tasks, Clock: clock.Real{}, FS: vfs.OS, Dir: filepath.Join(dir, "exports")})
-	if err != nil {
-		b.Fatal(err)
-	}
+	must(err)
+	w.room, err = New(Config{
+		Groups: cat, Events: s, Objects: objects(b, l, dir), Tasks: tasks, Clock: clock.Real{}, FS: vfs.OS, Dir: filepath.Join(dir, "exports"),
+		StreamBytes: func(uid uint64) int64 { s, _ := s.StreamStats(uid); return s.Bytes },
+	})
+	must(err)
 	return w, messages
 }
 
-// append stores a batch of about 512 KiB.
-func (w *world) append(lines *corpus.Generator, stream uint64, at *int64) (size int64) {
+// objects opens a folder, or a gateway.
+func objects(b *testing.B, l loads, dir string) Objects {
+	if !l.s3 {
+		folder, err := objput.OpenFolder(vfs.OS, filepath.Join(dir, "s3"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		return folder
+	}
+	gateway := objputtest.StartVersityGW(b)
+	gateway.MakeBucket(b, bucket)
+	objputtest.SetCredentials(b, gateway.AccessKey, gateway.SecretKey)
+	s3, err := objput.OpenS3(b.Context(), objput.S3Config{Endpoint: gateway.URL})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { s3.Close() })
+	return s3
+}
+
+// append stores a batch.
+func (w *world) append(lines *corpus.Generator, stream uint64, at int64, l loads) (size int64) {
 	w.t.Helper()
-	b := event.GetBuilder(1 << 20)
+	b := event.GetBuilder(2 << 20)
 	defer b.Release()
 	var line []byte
-	for size < 512<<10 {
+	for i := range l.events {
 		line, _ = lines.AppendEvent(line[:0])
-		*at++
-		if err := b.Append(*at, line); err != nil {
+		if err := b.Append(at+int64(i)*l.step, line); err != nil {
 			w.t.Fatal(err)
 		}
 		size += int64(len(line))
 	}
-	sealed, err := b.Seal(event.Header{GroupUID: w.group.UID, StreamUID: stream, Ingested: *at, Request: uint64(*at)}, event.Source{LogGroup: "g", LogStream: "s"})
+	sealed, err := b.Seal(event.Header{GroupUID: w.group.UID, StreamUID: stream, Ingested: at, Request: lines.Seq()}, event.Source{LogGroup: "g", LogStream: "s"})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -109,20 +136,17 @@ func (w *world) append(lines *corpus.Generator, stream uint64, at *int64) (size 
 	return size
 }
 
-// BenchmarkTask exports a group from compacted files on disk into gzip objects in
-// a folder, and compares the CPU it takes to the sum of its stages, each alone in
-// the same run: reading batches, making lines, gzip, putting objects.
+// BenchmarkTask exports a group from compacted files on disk into gzip objects
+// and compares the CPU it takes to the sum of its stages, each alone and bare in
+// the same run (bench_stages_test.go).
 //
 //	MB/cpu-s   message bytes (1e6) of the whole task by CPU-second
 //	of-stages  the stages' CPU time by that of the task
 func BenchmarkTask(b *testing.B) {
-	for _, c := range []struct {
-		name string
-		kind corpus.Kind
-	}{{"json", corpus.App}, {"text", corpus.Access}} {
-		b.Run(c.name, func(b *testing.B) {
-			w, messages := stored(b, c.kind)
-			read, form, zip, put := w.stages(b)
+	for _, l := range benchLoads {
+		b.Run(l.name, func(b *testing.B) {
+			w, messages := stored(b, l)
+			found := w.stages(b, l)
 			task := w.preset()
 			n := 0
 			before := cpu(b)
@@ -133,7 +157,7 @@ func BenchmarkTask(b *testing.B) {
 					b.Fatal(err)
 				}
 				stop := w.run()
-				if got := w.ended(task.ID); got.Code != completed || got.Progress.LogStreamsDone != benchStreams {
+				if got := w.ended(task.ID); got.Code != completed || got.Progress.LogStreamsDone != l.streams {
 					b.Fatalf("%+v", got)
 				}
 				stop()
@@ -142,87 +166,36 @@ func BenchmarkTask(b *testing.B) {
 			rate := func(d time.Duration) float64 { return float64(messages) / 1e6 / d.Seconds() }
 			b.SetBytes(messages)
 			b.ReportMetric(rate(spent), "MB/cpu-s")
-			b.ReportMetric((read+form+zip+put).Seconds()/spent.Seconds(), "of-stages")
-			b.ReportMetric(rate(read), "read-MB/cpu-s")
-			b.ReportMetric(rate(form), "lines-MB/cpu-s")
-			b.ReportMetric(rate(zip), "gzip-MB/cpu-s")
-			b.ReportMetric(rate(put), "put-MB/cpu-s")
+			sum := time.Duration(0)
+			for _, s := range found {
+				sum += s.spent
+				b.ReportMetric(1000/rate(s.spent), s.name+"-ns/B")
+			}
+			b.ReportMetric(1000/rate(spent), "ns/B")
+			b.ReportMetric(sum.Seconds()/spent.Seconds(), "of-stages")
 		})
 	}
 }
 
-// stages are the CPU times of the stages alone.
-func (w *world) stages(b *testing.B) (read, lines, zip, put time.Duration) {
+// places lists what a task reads, in the order in which it is stored.
+func (w *world) places(b *testing.B) (places []store.Place) {
 	task := w.preset()
 	query := store.Query{Group: task.GroupUID, To: math.MaxInt64}
-	var places []store.Place
 	if err := w.store.Places(b.Context(), query, task.Below, func(p store.Place) { places = append(places, p) }); err != nil {
 		b.Fatal(err)
 	}
-	each := func(visit func(event.Batch) error) time.Duration {
-		before := cpu(b)
-		for _, p := range places {
-			if err := w.store.Batch(p.Position, visit); err != nil {
-				b.Fatal(err)
-			}
-		}
-		return cpu(b) - before
-	}
-	read = each(func(event.Batch) error { return nil })
-
-	// One object's worth of text at a time: what a task has in memory, too.
-	z, err := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
-	if err != nil {
-		b.Fatal(err)
-	}
-	var l bareLines
-	packed := &format.Body{}
-	objects := 0
-	flush := func() error {
-		before := cpu(b)
-		z.Reset(packed)
-		for rest := l.text; len(rest) > 0; {
-			n := min(lineBuffer, len(rest))
-			z.Write(rest[:n])
-			rest = rest[n:]
-		}
-		if err := z.Close(); err != nil {
-			return err
-		}
-		zipped := cpu(b)
-		zip += zipped - before
-		objects++
-		err := w.bucket.PutIfAbsent(context.Background(), bucket, fmt.Sprintf("stages/%06d.gz", objects), objput.Object{Body: packed, Size: packed.Size()})
-		put += cpu(b) - zipped
-		packed.Release()
-		packed, l.text = &format.Body{}, l.text[:0]
-		return err
-	}
-	each(func(v event.Batch) error {
-		before := cpu(b)
-		l.append(v)
-		lines += cpu(b) - before
-		if len(l.text) >= defaultObjectMB<<20 {
-			return flush()
-		}
-		return nil
-	})
-	if err := flush(); err != nil {
-		b.Fatal(err)
-	}
-	return read, lines, zip, put
+	slices.SortFunc(places, byBeginning)
+	return places
 }
 
-// bareLines makes lines as AWS has them, and nothing else.
-type bareLines struct {
-	lines
-	text []byte
+// byStream puts a stream's batches beside each other, in the order of places.
+func byStream(batches []event.Batch) {
+	slices.SortStableFunc(batches, func(x, y event.Batch) int { return cmp.Compare(x.StreamUID(), y.StreamUID()) })
 }
 
-func (l *bareLines) append(b event.Batch) {
-	for i := range b.Len() {
-		l.text = l.appendInstant(l.text, b.Timestamp(i))
-		l.text = append(l.text, b.Message(i)...)
-		l.text = append(l.text, '\n')
+// removeAll is os.RemoveAll for a file that a stage has made.
+func removeAll(b *testing.B, path string) {
+	if err := os.RemoveAll(path); err != nil {
+		b.Fatal(err)
 	}
 }
