@@ -2,6 +2,7 @@ package envelope
 
 import (
 	"iter"
+	"slices"
 	"strconv"
 
 	"sluice/internal/event"
@@ -137,37 +138,48 @@ func AppendEvents(dst []byte, d event.Delivery, p Part) []byte {
 //
 //	{"id":"<56 digits>","timestamp":ms,"message":
 //
-// It keeps the last one and writes over it what changed: the id, and of the
-// timestamp what is less than a day.
+// It keeps the last one that it printed as a whole, copies that, and writes over the
+// copy what is another: the id, and of the timestamp what is less than a day.
 type eventHead struct {
 	id    event.ID
 	print eventid.Printer
 
-	day  int64 // of the last event, 10^8 ms long; 0 before the first
+	day  int64 // of text, 10^8 ms long; 0 before the first
 	n    int   // of text
 	text [128]byte
 }
 
 const (
-	idAt     = len(`{"id":"`)
-	idDigits = 56
-	day      = 100_000_000
+	idAt = len(`{"id":"`)
+	day  = 100_000_000
 )
 
 func (h *eventHead) append(dst []byte, timestamp int64, index uint16) []byte {
 	h.id.Timestamp, h.id.Index = timestamp, index
-	id := h.print.Append(h.text[idAt:idAt], h.id)
-	if today := timestamp / day; today > 0 && today == h.day && len(id) == idDigits {
-		eventid.Put8(h.text[h.n-len(`,"message":`)-8:], uint64(timestamp-today*day))
-		return append(dst, h.text[:h.n]...)
+	today := timestamp / day
+	if today != h.day || today == 0 {
+		return h.appendWhole(dst, today)
 	}
-	h.day = 0
+	dst = slices.Grow(dst, len(h.text))
+	from := len(dst)
+	to := (*[len(h.text)]byte)(dst[from : from+len(h.text)])
+	*to = h.text
+	if !h.print.Put((*[eventid.Digits]byte)(to[idAt:]), h.id) {
+		return h.appendWhole(dst, today)
+	}
+	eventid.Put8(to[(h.n-len(`,"message":`)-8)&(len(to)-1):], uint64(timestamp-today*day))
+	return dst[:from+h.n]
+}
+
+// appendWhole prints all of it, and keeps it if others can be made of it.
+func (h *eventHead) appendWhole(dst []byte, today int64) []byte {
 	from := len(dst)
 	dst = h.print.Append(append(dst, `{"id":"`...), h.id)
-	if len(dst)-from == idAt+idDigits {
-		h.day = timestamp / day
+	h.day = 0
+	if len(dst)-from == idAt+eventid.Digits && today > 0 {
+		h.day = today
 	}
-	dst = strconv.AppendInt(append(dst, `","timestamp":`...), timestamp, 10)
+	dst = strconv.AppendInt(append(dst, `","timestamp":`...), h.id.Timestamp, 10)
 	dst = append(dst, `,"message":`...)
 	h.n = copy(h.text[:], dst[from:])
 	return dst

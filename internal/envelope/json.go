@@ -51,12 +51,7 @@ func appendString(dst, s []byte) []byte {
 		if most := 2*len(s) + blockTo; cap(dst)-len(dst) < most {
 			dst = slices.Grow(dst, most)
 		}
-		n, taken := 0, 0
-		if to := dst[len(dst):cap(dst)]; dense {
-			n, taken = escapeBlocks(to, s, ignored)
-		} else {
-			n, taken = escapeWords(to, s, ignored)
-		}
+		n, taken := escapePlain(dst[len(dst):cap(dst)], s, dense, ignored)
 		dst, s = dst[:len(dst)+n], s[taken:]
 		if len(s) == 0 {
 			break
@@ -76,8 +71,16 @@ const (
 	lows  = 0x7f * ones
 )
 
-// escapeWords writes what comes of s up to a character that takes neither the
-// bytes it has nor two, and returns how much it wrote and took. It copies sixteen
+// escapeGo writes what comes of s up to a character that takes neither the bytes it
+// has nor two, and returns how much it wrote and took.
+func escapeGo(to, s []byte, dense bool, ignored uint64) (n, taken int) {
+	if dense {
+		return escapeBlocks(to, s, ignored)
+	}
+	return escapeWords(to, s, ignored)
+}
+
+// escapeWords is escapeGo for what has few pairs. It copies sixteen
 // bytes at a time and takes back those from the first on that cannot stand as they
 // are.
 func escapeWords(to, s []byte, ignored uint64) (n, taken int) {

@@ -7,11 +7,13 @@
 //	timestamp<<144 | ingested<<80 | request<<16 | index
 //
 // and of one batch only timestamp and index differ. So a Printer divides once, for
-// the first event of a batch, and makes each further id of a multiple of 2^144 and
-// an addition, in limbs of eight decimal digits:
+// the first event of a batch, and makes each further id of the one before it by
+// additions of decimal numbers: how much greater the index is, and for each six bits
+// of the milliseconds in between a multiple of 2^144 from a table. The numbers have a
+// digit a byte, in words of eight digits that are added at once:
 //
-//	text   | limb 6 | limb 5 | limb 4  | limb 3   | limb 2   | limb 1   | limb 0  |  56 digits
-//	2^144  |      0 |   2230 | 7451985 | 30623141 | 53571827 | 26483615 | 5980416 |
+//	id     | 30000000 | 00000000 | ... | 00000007 |  56 digits, the last word first
+//	2^144  |        0 |     2230 | ... | 05980416 |
 //
 // A Printer belongs to one goroutine and keeps a hundred bytes. Nothing here is
 // durable.
@@ -19,95 +21,157 @@ package eventid
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"sluice/internal/event"
 )
 
+// Digits is the length of an id of the years 1984 to 2112.
+const Digits = 56
+
 const (
-	digits = 56 // of an id of the years 1984 to 2112
-	limb   = 100_000_000
-	// maxSince is the milliseconds that an event may be younger than the first one:
-	// a limb of 2^144 times that, and what is carried, stay below 2^64.
-	maxSince = 1 << 36
+	words = Digits / 8
+
+	stepBits = 6 // of milliseconds that are added at once
+	levels   = 6
+	maxLater = 1 << (stepBits * levels) // milliseconds: two years
 )
 
-// power is 2^144, the lowest limb first.
-var power = [6]uint64{5_980_416, 26_483_615, 53_571_827, 30_623_141, 7_451_985, 2_230}
+// number is decimal: a digit a byte, the lowest word first, in each the lowest digit
+// in the lowest byte.
+type number [words]uint64
+
+// steps is k<<(6*level+144) for each level and k.
+var steps = func() (t [levels][1 << stepBits]number) {
+	one := parse(event.ID{Timestamp: 1}.AppendText(nil))
+	for level := range t {
+		of := &t[level]
+		for k := 1; k < len(of); k++ {
+			of[k] = of[k-1]
+			of[k].add(&one)
+		}
+		next := of[len(of)-1]
+		next.add(&one)
+		one = next
+	}
+	return t
+}()
 
 // Printer prints ids, quickly if many follow each other that differ in timestamp
-// and index alone. Its zero value is ready.
+// and index alone and grow. Its zero value is ready.
 type Printer struct {
-	first event.ID // what base is for; its Index is 0
-	base  [7]uint64
-	fast  bool // base is valid
-
-	last uint64       // since of the id in text
-	low  uint64       // limb 0 of that id, without its index
-	text [digits]byte // valid if same
-	same bool
+	last  event.ID
+	is    number // last
+	known bool   // is is valid
 }
 
 // Append appends the decimal form of an id to dst.
 //
 // hot: BenchmarkAppend
 func (p *Printer) Append(dst []byte, id event.ID) []byte {
-	since := uint64(id.Timestamp - p.first.Timestamp)
-	if !p.fast || since >= maxSince || id.Ingested != p.first.Ingested || id.Request != p.first.Request {
-		if !p.start(id) {
-			return id.AppendText(dst)
-		}
-		since = 0
-	}
-	if p.same && since == p.last {
-		if v := p.low + uint64(id.Index); v < limb {
-			Put8(p.text[digits-8:], v)
-			return append(dst, p.text[:]...)
-		}
-	}
-	if !p.add(since, uint64(id.Index)) {
+	dst = slices.Grow(dst, Digits)
+	n := len(dst)
+	if !p.Put((*[Digits]byte)(dst[n:n+Digits]), id) {
 		return id.AppendText(dst)
 	}
-	return append(dst, p.text[:]...)
+	return dst[:n+Digits]
 }
 
-// start makes an id the first one. It reports false if that has more digits.
+// Put prints an id that has as many digits as nearly all have, and reports false for
+// others.
+//
+// hot: BenchmarkAppend
+func (p *Printer) Put(to *[Digits]byte, id event.ID) bool {
+	if !p.moveTo(id) {
+		return false
+	}
+	for i, w := range &p.is {
+		binary.BigEndian.PutUint64(to[8*(words-1-i):], w|'0'*ones)
+	}
+	return true
+}
+
+// moveTo adds to the last id what is between it and another one. It reports false,
+// and knows nothing any more, if that has more digits.
+func (p *Printer) moveTo(id event.ID) bool {
+	later, ahead := uint64(id.Timestamp-p.last.Timestamp), uint64(id.Index)-uint64(p.last.Index)
+	if !p.known || later >= maxLater || int64(ahead) < 0 || id.Ingested != p.last.Ingested || id.Request != p.last.Request {
+		return p.start(id)
+	}
+	p.last.Timestamp, p.last.Index = id.Timestamp, id.Index
+	carry := uint64(0)
+	if ahead != 0 {
+		carry = p.is.addSmall(ahead)
+	}
+	// The lowest bits are often 0, at times that no processor guesses.
+	for level := 0; level == 0 || later != 0; level++ {
+		carry |= p.is.add(&steps[level][later%(1<<stepBits)])
+		later >>= stepBits
+	}
+	p.known = carry == 0
+	return p.known
+}
+
+// start makes an id the last one. It reports false if that has more digits.
 func (p *Printer) start(id event.ID) bool {
-	p.first, p.same = id, false
-	p.first.Index = 0
-	var text [80]byte
-	number := p.first.AppendText(text[:0])
-	p.fast = len(number) == digits
-	for i := range p.base {
-		p.base[i] = 0
-		for _, c := range number[len(number)-8*(i+1):][:8] {
-			p.base[i] = 10*p.base[i] + uint64(c-'0')
-		}
+	var buffer [80]byte
+	text := id.AppendText(buffer[:0])
+	if p.known = len(text) == Digits; p.known {
+		p.last, p.is = id, parse(text)
 	}
-	return p.fast
+	return p.known
 }
 
-// add sets text to the first id, so many milliseconds later, with an index. It
-// reports false, and leaves no text, if that takes a digit more.
-func (p *Printer) add(since, index uint64) bool {
-	v := p.base[0] + since*power[0]
-	carry := v / limb
-	p.low, p.last = v-carry*limb, since
-	v = p.low + index
-	if v >= limb { // once
-		v -= limb
-		carry++
-		p.low -= limb // below 0: an index that carries less is not the text's
+func parse(text []byte) (n number) {
+	for i := range n {
+		n[i] = binary.BigEndian.Uint64(text[8*(words-1-i):]) ^ '0'*ones
 	}
-	Put8(p.text[digits-8:], v)
-	for i := 1; i < len(power); i++ {
-		v = p.base[i] + since*power[i] + carry
-		carry = v / limb
-		Put8(p.text[digits-8*(i+1):], v-carry*limb)
+	return n
+}
+
+// add adds another number and returns what is carried out of the highest word.
+func (n *number) add(m *number) (carry uint64) {
+	n[0], carry = addDigits(n[0], m[0], carry)
+	n[1], carry = addDigits(n[1], m[1], carry)
+	n[2], carry = addDigits(n[2], m[2], carry)
+	n[3], carry = addDigits(n[3], m[3], carry)
+	n[4], carry = addDigits(n[4], m[4], carry)
+	n[5], carry = addDigits(n[5], m[5], carry)
+	n[6], carry = addDigits(n[6], m[6], carry)
+	return carry
+}
+
+// addSmall adds what has eight digits at most.
+func (n *number) addSmall(v uint64) (carry uint64) {
+	if v >= 10 {
+		v = digitsOf(v)
 	}
-	v = p.base[6] + carry
-	Put8(p.text[:], v)
-	p.same = v < limb
-	return p.same
+	n[0], carry = addDigits(n[0], v, 0)
+	for i := 1; carry != 0 && i < words; i++ {
+		n[i], carry = addDigits(n[i], 0, carry)
+	}
+	return carry
+}
+
+const ones = 0x0101010101010101
+
+// addDigits adds eight digits to eight. Each digit of the sum has 0xf6 added, which
+// carries into the next byte what ten and more carry into the next digit; where
+// nothing was carried, it is taken off again.
+func addDigits(a, b, carry uint64) (sum, carried uint64) {
+	a += 0xf6 * ones
+	s := a + b + carry
+	// Bytes that were not carried out of are 0xf6 to 0xff, the others 0 to 9. The
+	// highest tells whether the word was.
+	kept := s >> 4 & (6 * ones)
+	return s&(15*ones) - kept, ^s >> 63
+}
+
+// digitsOf has a number below 10^8 as eight digits, the highest in the highest byte.
+func digitsOf(v uint64) uint64 {
+	var text [8]byte
+	Put8(text[:], v)
+	return binary.BigEndian.Uint64(text[:]) ^ '0'*ones
 }
 
 // Put8 prints a number below 10^8 as eight digits: it halves them into groups of four, two and one, all
