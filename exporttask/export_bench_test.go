@@ -1,17 +1,12 @@
 package exporttask
 
 import (
-	"cmp"
 	"fmt"
-	"math"
-	"os"
 	"path/filepath"
-	"slices"
-	"syscall"
 	"testing"
-	"time"
 
 	"sluice/bench/corpus"
+	"sluice/exporttask/exporttasktest"
 	"sluice/internal/catalog"
 	"sluice/internal/clock"
 	"sluice/internal/event"
@@ -21,16 +16,6 @@ import (
 	"sluice/internal/store"
 	"sluice/internal/vfs"
 )
-
-// cpu is the time this process has spent on its cores: wall time says little on
-// a machine that is shared.
-func cpu(tb testing.TB) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		tb.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
 
 // benchBytes is how much a benchmark stores, of messages.
 const benchBytes = 256 << 20
@@ -138,7 +123,7 @@ func (w *world) append(lines *corpus.Generator, stream uint64, at int64, l loads
 
 // BenchmarkTask exports a group from compacted files on disk into gzip objects
 // and compares the CPU it takes to the sum of its stages, each alone and bare in
-// the same run (bench_stages_test.go).
+// the same run (exporttasktest).
 //
 //	MB/cpu-s   message bytes (1e6) of the whole task by CPU-second
 //	of-stages  the stages' CPU time by that of the task
@@ -146,10 +131,13 @@ func BenchmarkTask(b *testing.B) {
 	for _, l := range benchLoads {
 		b.Run(l.name, func(b *testing.B) {
 			w, messages := stored(b, l)
-			found := w.stages(b, l)
+			found := exporttasktest.Stages(b, exporttasktest.Load{
+				Store: w.store, Group: w.group.UID, Sample: benchBytes, Spool: l.s3,
+				Objects: w.room.cfg.Objects, Bucket: bucket, ObjectBytes: min(defaultObjectMB<<20, messages/int64(l.streams)),
+			})
 			task := w.preset()
 			n := 0
-			before := cpu(b)
+			before := exporttasktest.CPU(b)
 			for b.Loop() {
 				n++
 				task.ID = fmt.Sprint("task", n)
@@ -162,40 +150,16 @@ func BenchmarkTask(b *testing.B) {
 				}
 				stop()
 			}
-			spent := (cpu(b) - before) / time.Duration(n)
-			rate := func(d time.Duration) float64 { return float64(messages) / 1e6 / d.Seconds() }
-			b.SetBytes(messages)
-			b.ReportMetric(rate(spent), "MB/cpu-s")
-			sum := time.Duration(0)
+			spent := exporttasktest.CPU(b) - before
+			whole, sum := float64(spent)/float64(n)/float64(messages), 0.0
 			for _, s := range found {
-				sum += s.spent
-				b.ReportMetric(1000/rate(s.spent), s.name+"-ns/B")
+				sum += s.NanosPerByte
+				b.ReportMetric(s.NanosPerByte, s.Name+"-ns/B")
 			}
-			b.ReportMetric(1000/rate(spent), "ns/B")
-			b.ReportMetric(sum.Seconds()/spent.Seconds(), "of-stages")
+			b.SetBytes(messages)
+			b.ReportMetric(whole, "ns/B")
+			b.ReportMetric(1000/whole, "MB/cpu-s")
+			b.ReportMetric(sum/whole, "of-stages")
 		})
-	}
-}
-
-// places lists what a task reads, in the order in which it is stored.
-func (w *world) places(b *testing.B) (places []store.Place) {
-	task := w.preset()
-	query := store.Query{Group: task.GroupUID, To: math.MaxInt64}
-	if err := w.store.Places(b.Context(), query, task.Below, func(p store.Place) { places = append(places, p) }); err != nil {
-		b.Fatal(err)
-	}
-	slices.SortFunc(places, byBeginning)
-	return places
-}
-
-// byStream puts a stream's batches beside each other, in the order of places.
-func byStream(batches []event.Batch) {
-	slices.SortStableFunc(batches, func(x, y event.Batch) int { return cmp.Compare(x.StreamUID(), y.StreamUID()) })
-}
-
-// removeAll is os.RemoveAll for a file that a stage has made.
-func removeAll(b *testing.B, path string) {
-	if err := os.RemoveAll(path); err != nil {
-		b.Fatal(err)
 	}
 }

@@ -92,13 +92,13 @@ func newExported(t *testing.T) *exported {
 
 // fill stores batches, one stream after the other, until there are enough bytes.
 // Each covers 25 seconds and begins ten after the one before of its stream.
-func (e *exported) fill(mb int64) {
+func (e *exported) fill(mb int64, kind corpus.Kind) {
 	e.t.Helper()
 	begin := time.Now().Add(-time.Hour).UnixMilli()
 	var wg sync.WaitGroup
 	for worker := range 4 {
 		wg.Go(func() {
-			lines := corpus.New(corpus.App, uint64(worker), time.Now())
+			lines := corpus.New(kind, uint64(worker), time.Now())
 			var line []byte
 			for stored, round := int64(0), int64(0); stored < mb<<20/4; round++ {
 				for n := worker; n < exportStreams; n += 4 {
@@ -160,7 +160,7 @@ func (e *exported) task(id string) (t exportedTask) {
 func TestExportSurvivesKills(t *testing.T) {
 	e := newExported(t)
 	began := time.Now()
-	e.fill(exportMB(t))
+	e.fill(exportMB(t), corpus.App)
 	t.Logf("stored in %v", time.Since(began).Round(time.Millisecond))
 	create := func(prefix string) string {
 		objects := strconv.FormatInt(max(1, exportMB(t)/500), 10) // of MB: several a stream
@@ -343,7 +343,7 @@ print(task)
 // TestExportByUnmodifiedClients has the AWS CLI and boto3 export, as they are.
 func TestExportByUnmodifiedClients(t *testing.T) {
 	e := newExported(t)
-	e.fill(1)
+	e.fill(1, corpus.App)
 	t.Run("aws", func(t *testing.T) {
 		if _, err := exec.LookPath("aws"); err != nil {
 			t.Skip("no aws CLI")

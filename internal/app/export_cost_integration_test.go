@@ -1,0 +1,130 @@
+//go:build integration
+
+package app_test
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"sluice/bench/corpus"
+	"sluice/exporttask/exporttasktest"
+	"sluice/internal/catalog"
+	"sluice/internal/objput"
+	"sluice/internal/store"
+	"sluice/internal/vfs"
+)
+
+// TestExportCost exports JSON and text of 200 streams into an S3 store: message
+// bytes by CPU-second of the server, beside the sum of the stages over the same
+// files in the same run, and its memory. The speeds are for people, since they
+// are those of the machine; a task that costs twice its stages is a fault on any.
+// SLUICETEST_EXPORT_MB says how much is stored, SLUICETEST_EXPORT_PROFILE which
+// folder takes a CPU profile of each export.
+func TestExportCost(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		kind corpus.Kind
+		aim  float64 // MB by CPU-second, on the machine that limits are stated for
+	}{{"json", corpus.App, 220}, {"text", corpus.Access, 190}} {
+		t.Run(c.name, func(t *testing.T) {
+			e := newExported(t)
+			e.fill(exportMB(t), c.kind)
+			e.end(syscall.SIGTERM) // what storing took of memory is no matter of the export
+			e.start()
+			waitIdle(t, e.pid) // it compacts
+
+			speed, used, began := validSpeed(), cpuSeconds(t, e.pid), time.Now()
+			profiled := e.profile(t)
+			id := strings.TrimSpace(e.sluice("create", "/export", "exports/cost"))
+			e.sluice("wait", id)
+			spent, took := cpuSeconds(t, e.pid)-used, time.Since(began)
+			profiled()
+			speed = (speed + validSpeed()) / 2
+			done, peak := e.task(id).SluiceProgress, e.peak()
+			e.check(filepath.Join("cost", id))
+			e.end(syscall.SIGTERM)
+
+			rate := float64(done.Bytes) / 1e6 / spent
+			whole := 1000 / rate
+			t.Logf("%d events, %d MB in %d objects in %v, %d MiB at most", done.Events, done.Bytes/1e6, done.Objects, took.Round(time.Millisecond), peak)
+			t.Logf("%.0f MB a CPU-second on a machine at %.2f of the reference: about %.0f there, aim %.0f", rate, speed, rate/speed, c.aim)
+			sum := 0.0
+			for _, s := range e.stages(t, done.Bytes/done.Objects) {
+				t.Logf("%-6s %5.2f ns/B", s.Name, s.NanosPerByte)
+				sum += s.NanosPerByte
+			}
+			t.Logf("task   %5.2f ns/B, stages %.2f: %.2f of its stages", whole, sum, sum/whole)
+			if sum/whole < 0.5 {
+				t.Error("the task costs more than twice its stages")
+			}
+			if peak > 256 {
+				t.Errorf("peak memory %d MiB", peak)
+			}
+		})
+	}
+}
+
+// stages measures the steps of an export over the files of the server, which has
+// ended, for a sample of what is stored.
+func (e *exported) stages(t *testing.T, objectBytes int64) []exporttasktest.Stage {
+	t.Helper()
+	definitions, err := catalog.OpenFile(filepath.Join(e.data, "catalog.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer definitions.Close()
+	group, ok := definitions.Group(catalog.Scope{Account: "000000000000", Region: "us-east-1"}, "/export")
+	if !ok {
+		t.Fatal("no log group")
+	}
+	stored := openStore(t, store.Config{Dir: filepath.Join(e.data, "wal"), Files: filepath.Join(e.data, "store")})
+	defer stored.Close()
+	objects, err := objput.OpenS3(t.Context(), objput.S3Config{Endpoint: e.gateway, FS: vfs.OS})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer objects.Close()
+	return exporttasktest.Stages(t, exporttasktest.Load{
+		Store: stored, Group: group.UID, Sample: 256 << 20, Spool: true,
+		Objects: objects, Bucket: "exports", ObjectBytes: objectBytes,
+	})
+}
+
+// profile takes a CPU profile of the server from now on, where one is wanted,
+// until the returned function is called.
+func (e *exported) profile(t *testing.T) (end func()) {
+	dir := os.Getenv("SLUICETEST_EXPORT_PROFILE")
+	if dir == "" {
+		return func() {}
+	}
+	seconds := max(5, exportMB(t)/80)
+	answer := make(chan []byte, 1)
+	go func() {
+		defer close(answer)
+		resp, err := http.Get(e.admin + "/debug/pprof/profile?seconds=" + strconv.FormatInt(seconds, 10))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		answer <- text
+	}()
+	return func() {
+		if text := <-answer; len(text) > 0 {
+			if err := os.WriteFile(filepath.Join(dir, filepath.Base(t.Name())+".prof"), text, 0o600); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
