@@ -37,6 +37,15 @@ func (sh *Shard) Read(seq uint64) (wal.Frame, error) {
 	return f, err
 }
 
+// ReadInto is Read whose frame may stand in m, and lives until m is used again.
+func (sh *Shard) ReadInto(m *wal.Memory, seq uint64) (wal.Frame, error) {
+	f, err := sh.log.ReadInto(m, seq)
+	if errors.Is(err, wal.ErrTrimmed) {
+		return sh.readCompacted(seq)
+	}
+	return f, err
+}
+
 func (sh *Shard) readCompacted(seq uint64) (wal.Frame, error) {
 	k := sh.files.holding(seq)
 	if k == nil {

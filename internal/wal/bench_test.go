@@ -205,3 +205,34 @@ func BenchmarkReadMarked(b *testing.B) {
 	b.ReportMetric((cpu()-before)/float64(b.N)*1e6, "cpu-us/op")
 	must(b, l.Close())
 }
+
+// BenchmarkReadInto reads large frames that follow small ones, which are marked:
+// batches behind what filters selected from the ones before.
+func BenchmarkReadInto(b *testing.B) {
+	const pairs = 100
+	f := func(name string, read func(l *wal.Log, seq uint64) (wal.Frame, error)) {
+		b.Run(name, func(b *testing.B) {
+			l := open(b, vfs.OS, wal.Config{Dir: b.TempDir(), TailBytes: 1})
+			for i := range pairs {
+				for _, size := range []int{200, 1_000_000} {
+					_, err := l.Append(ctx, wal.TypeBatch, 1, payload(i, size))
+					must(b, err)
+				}
+			}
+			b.ReportAllocs()
+			before, total := cpu(), 0
+			n := uint64(0)
+			for b.Loop() {
+				n++
+				fr, err := read(l, n%pairs*2+2)
+				must(b, err)
+				total += len(fr.Payload)
+			}
+			b.ReportMetric((cpu()-before)/float64(total)*1e9, "cpu-s/GB")
+			must(b, l.Close())
+		})
+	}
+	f("own memory", (*wal.Log).Read)
+	var m wal.Memory
+	f("memory used again", func(l *wal.Log, seq uint64) (wal.Frame, error) { return l.ReadInto(&m, seq) })
+}

@@ -15,11 +15,11 @@ import (
 	"sluice/internal/wal"
 )
 
-// direct makes any file system one that can be written around the page cache,
-// as strict as a disk.
+// direct makes any file system one that can be written and read around the page
+// cache, as strict as a disk.
 type direct struct {
 	vfs.FS
-	writes *atomic.Int64 // counts them if it is there
+	writes *atomic.Int64 // counts reads and writes if it is there
 }
 
 func (d direct) OpenDirect(name string) (vfs.File, error) {
@@ -47,6 +47,16 @@ func (f directFile) WriteAt(p []byte, off int64) (int, error) {
 		f.writes.Add(1)
 	}
 	return f.File.WriteAt(p, off)
+}
+
+func (f directFile) ReadAt(p []byte, off int64) (int, error) {
+	if off%vfs.DirectBlock != 0 || len(p)%vfs.DirectBlock != 0 || len(p) == 0 {
+		panic(fmt.Sprintf("direct read of %d bytes at %d", len(p), off))
+	}
+	if f.writes != nil {
+		f.writes.Add(1)
+	}
+	return f.File.ReadAt(p, off)
 }
 
 // either runs a test with frames written through the page cache and around it.
@@ -152,10 +162,87 @@ func (f refusingFile) WriteAt([]byte, int64) (int, error) {
 	return 0, &os.PathError{Op: "write", Path: f.Name(), Err: syscall.EINVAL}
 }
 
+func (f refusingFile) ReadAt([]byte, int64) (int, error) {
+	return 0, &os.PathError{Op: "read", Path: f.Name(), Err: syscall.EINVAL}
+}
+
 // unable cannot open files for direct writes at the moment.
 type unable struct{ vfs.FS }
 
 func (unable) OpenDirect(string) (vfs.File, error) { return nil, errors.New("too many open files") }
+
+// TestReadInto reads frames of all sizes from anywhere into the same memory, as
+// the log is written and after a restart.
+func TestReadInto(t *testing.T) {
+	var reads atomic.Int64
+	f := func(fsys vfs.FS) {
+		t.Helper()
+		cfg := wal.Config{SegmentBytes: 3 << 20, TailBytes: 1}
+		l := open(t, fsys, cfg)
+		r := rand.New(rand.NewPCG(1, 2))
+		var sizes []int
+		for range 200 {
+			sizes = append(sizes, []int{10, 1000, 70_000, 200_000, 1_100_000}[r.IntN(5)]+r.IntN(1000))
+		}
+		check := func(n int) {
+			t.Helper()
+			var m wal.Memory
+			for range 40 {
+				seq := uint64(1 + r.IntN(n))
+				fr, err := l.ReadInto(&m, seq)
+				must(t, err)
+				if !bytes.Equal(fr.Payload, payload(int(seq), sizes[seq-1])) || fr.Seq != seq {
+					t.Errorf("frame %d of %d bytes is another one (%d, %d bytes)", seq, sizes[seq-1], fr.Seq, len(fr.Payload))
+				}
+				alone, err := l.Read(seq)
+				must(t, err)
+				if !bytes.Equal(alone.Payload, fr.Payload) {
+					t.Errorf("frame %d is another one for Read", seq)
+				}
+			}
+		}
+		for i, size := range sizes {
+			_, err := l.Append(ctx, wal.TypePut, 1, payload(i+1, size))
+			must(t, err)
+			if i%50 == 49 {
+				check(i + 1)
+			}
+		}
+		var m wal.Memory
+		_, err := l.ReadInto(&m, uint64(len(sizes)+1))
+		is(t, err, wal.ErrBeyond)
+		must(t, l.Close())
+		l = open(t, fsys, cfg)
+		check(len(sizes))
+		must(t, l.Close())
+	}
+	f(vfs.NewMem())
+	f(refusing{vfs.NewMem()})
+	f(unable{vfs.NewMem()})
+	before := reads.Load()
+	f(direct{vfs.NewMem(), &reads})
+	if reads.Load() == before {
+		t.Error("no direct reads")
+	}
+}
+
+// A frame that Read returned stays as it is.
+func TestReadIsTheCallers(t *testing.T) {
+	l := open(t, vfs.NewMem(), wal.Config{SegmentBytes: 2 << 20, TailBytes: 1})
+	appendN(t, l, 1, 12, 300_000)
+	var frames []wal.Frame
+	for seq := range uint64(12) {
+		f, err := l.Read(seq + 1)
+		must(t, err)
+		frames = append(frames, f)
+	}
+	for i, f := range frames {
+		if !bytes.Equal(f.Payload, payload(i+1, 300_000)) {
+			t.Errorf("frame %d was written over", i+1)
+		}
+	}
+	must(t, l.Close())
+}
 
 func TestDirectRefused(t *testing.T) {
 	f := func(fsys func(vfs.FS) vfs.FS) {

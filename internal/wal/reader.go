@@ -12,9 +12,10 @@ import (
 
 const (
 	readPiece = 1 << 20   // of a segment at once, for readers
-	seekPiece = 128 << 10 // for Read: what lies between two marks, and a little
+	seekPiece = 128 << 10 // for one frame, where nothing is known of its place
+	mostPiece = 4 << 20   // for one frame with what stands between the marks around it
 
-	exactPiece = 32 << 10 // for Read of a frame whose place is marked; if that is not enough, its size follows
+	exactPiece = 32 << 10 // for a frame whose place is marked; if that is not enough, its size follows
 )
 
 // Reader follows the log from a position. It holds no file and needs no
@@ -23,7 +24,7 @@ type Reader struct {
 	log   *Log
 	pos   uint64 // the next sequence wanted
 	piece int64
-	once  []byte // read into this, as the block is only looked at once
+	once  *Memory // for one frame, of which nothing is left in the reader
 
 	chunk   *chunk // the chunk that pos lies in or follows, if it was read from memory
 	at      int    // offset in the chunk of pos
@@ -207,20 +208,22 @@ func (r *Reader) readPiece(e *extent) (Block, *Damage, error) {
 		r.pos = e.next
 		return Block{}, nil, nil
 	}
-	f, err := vfs.Open(r.log.fs, r.log.path(e.name))
-	if err != nil {
-		return Block{}, nil, err
-	}
-	defer f.Close() // only read
+	f := &segmentFile{log: r.log, name: e.name}
+	defer f.close()
+	size := r.piece
 	if r.segment != e.base {
-		if r.from, err = r.log.locate(f, e, r.pos); err != nil {
+		var until int64
+		var err error
+		if r.from, until, err = r.log.locate(f, e, r.pos); err != nil {
 			return Block{}, nil, err
 		}
 		r.segment = e.base
-	}
-	size := r.piece
-	if r.once != nil && r.from.seq == r.pos { // it stands right there, alone wanted
-		size = min(size, exactPiece)
+		if between := until - r.from.off; r.once != nil && between <= mostPiece {
+			size = between
+		}
+		if r.once != nil && r.from.seq == r.pos {
+			size = min(size, exactPiece)
+		}
 	}
 	for {
 		b, need, err := r.collect(f, e, size)
@@ -239,17 +242,18 @@ func (r *Reader) readPiece(e *extent) (Block, *Damage, error) {
 // collect reads size bytes at r.from and returns the block of the wanted frames
 // among them. Without a block, need says what to do: 0 read on, > 0 read as
 // much, < 0 the expected frame does not stand at r.from.
-func (r *Reader) collect(f vfs.File, e *extent, size int64) (b Block, need int64, err error) {
+func (r *Reader) collect(f *segmentFile, e *extent, size int64) (b Block, need int64, err error) {
 	left := e.end - r.from.off
-	buf := r.memory(max(0, min(size, left)))
-	n, err := readFull(f, buf, r.from.off)
+	size = max(0, min(size, left))
+	buf, err := r.fetch(f, size)
 	if err != nil {
 		return b, 0, err
 	}
+	whole := int64(len(buf)) == size // and not the file's end
 	begin, at := -1, int64(0)
-	for at < int64(n) {
-		p, size, v := parseFrame(buf[at:n], e.uuid)
-		if v == frameShort && at == 0 && size <= left && n == len(buf) {
+	for at < int64(len(buf)) {
+		p, size, v := parseFrame(buf[at:], e.uuid)
+		if v == frameShort && at == 0 && size <= left && whole {
 			return b, size, nil
 		}
 		if v != frameGood || p.Seq != r.from.seq || p.Seq > e.last {
@@ -271,16 +275,27 @@ func (r *Reader) collect(f vfs.File, e *extent, size int64) (b Block, need int64
 	return b, need, nil
 }
 
-func (r *Reader) memory(n int64) []byte {
-	if n <= int64(len(r.once)) {
-		return r.once[:n]
+// fetch reads n bytes at r.from, fewer at the file's end.
+func (r *Reader) fetch(f *segmentFile, n int64) ([]byte, error) {
+	if r.once != nil {
+		return r.once.read(f, r.from.off, n)
 	}
-	return make([]byte, n)
+	file, err := f.cached()
+	if err != nil {
+		return nil, err
+	}
+	buf := make([]byte, n)
+	got, err := readFull(file, buf, r.from.off)
+	return buf[:got], err
 }
 
 // skip finds the next frame behind damage at r.from and moves the position there.
-func (r *Reader) skip(f vfs.File, e *extent) (*Damage, error) {
-	s := scanner{file: f, uuid: e.uuid, off: r.from.off, limit: e.end}
+func (r *Reader) skip(f *segmentFile, e *extent) (*Damage, error) {
+	file, err := f.cached()
+	if err != nil {
+		return nil, err
+	}
+	s := scanner{file: file, uuid: e.uuid, off: r.from.off, limit: e.end}
 	d := &Damage{Segment: e.name, Offset: r.from.off, FirstSeq: r.from.seq, LastSeq: e.last, Reason: "frames"}
 	later := func(p parsed) bool {
 		if p.Type >= typeReserved || p.Seq < d.FirstSeq || p.Seq > e.last {
@@ -304,31 +319,51 @@ func (r *Reader) skip(f vfs.File, e *extent) (*Damage, error) {
 // from disk: ErrTrimmed, ErrBeyond if it is not durable, *CorruptError if it
 // was lost to damage.
 func (l *Log) Read(seq uint64) (Frame, error) {
-	scratch := scratches.Get().(*[seekPiece]byte)
-	defer scratches.Put(scratch)
-	r := Reader{log: l, pos: seq, piece: seekPiece, once: scratch[:]}
-	if d := l.Durable(); seq > d {
-		if err := l.Err(); errors.Is(err, ErrClosed) {
-			return Frame{}, err
-		}
-		return Frame{}, ErrBeyond
-	}
-	b, ok, err := r.TryNext()
-	if err != nil {
-		return Frame{}, err
-	}
-	if !ok || b.first != seq {
-		return Frame{}, &CorruptError{Damage{Segment: l.segmentName(seq), FirstSeq: seq, LastSeq: seq, Reason: "frames"}}
-	}
-	f, _ := trustedFrame(b.buf)
-	if r.chunk == nil { // from disk, and perhaps in the scratch
+	m := scratches.Get().(*Memory)
+	f, read, err := l.readInto(m, seq)
+	switch {
+	case !read:
+	case cap(m.b) > seekPiece:
+		*m = Memory{} // the frame's from now on
+	default:
 		f.Payload = bytes.Clone(f.Payload)
 	}
-	return f, nil
+	scratches.Put(m)
+	return f, err
 }
 
 // scratches are for Read, which would leave 128 KiB of garbage for each frame.
-var scratches = sync.Pool{New: func() any { return new([seekPiece]byte) }}
+var scratches = sync.Pool{New: func() any { return new(Memory) }}
+
+// ReadInto is Read for those who are done with a frame before they want another
+// one: the frame may stand in m, and lives until m is used again. Large frames
+// are read around the machine's page cache, in which a log that is written around
+// it does not stand.
+func (l *Log) ReadInto(m *Memory, seq uint64) (Frame, error) {
+	m.around = true
+	f, _, err := l.readInto(m, seq)
+	return f, err
+}
+
+// readInto also tells whether the frame was read from disk, into m.
+func (l *Log) readInto(m *Memory, seq uint64) (f Frame, read bool, err error) {
+	r := Reader{log: l, pos: seq, piece: seekPiece, once: m}
+	if d := l.Durable(); seq > d {
+		if err := l.Err(); errors.Is(err, ErrClosed) {
+			return Frame{}, false, err
+		}
+		return Frame{}, false, ErrBeyond
+	}
+	b, ok, err := r.TryNext()
+	if err != nil {
+		return Frame{}, false, err
+	}
+	if !ok || b.first != seq {
+		return Frame{}, false, &CorruptError{Damage{Segment: l.segmentName(seq), FirstSeq: seq, LastSeq: seq, Reason: "frames"}}
+	}
+	f, _ = trustedFrame(b.buf)
+	return f, r.chunk == nil, nil
+}
 
 func (l *Log) segmentName(seq uint64) string {
 	l.mu.Lock()
@@ -339,16 +374,24 @@ func (l *Log) segmentName(seq uint64) string {
 	return ""
 }
 
-// locate returns the last marked frame of a segment at or before seq.
-func (l *Log) locate(f vfs.File, e *extent, seq uint64) (place, error) {
+// locate returns the last marked frame of a segment at or before seq, and where
+// the next marked one begins, or the segment ends.
+func (l *Log) locate(f *segmentFile, e *extent, seq uint64) (at place, until int64, err error) {
 	marks := e.marks
 	if marks == nil {
-		var err error
-		if marks, err = l.loadMarks(f, e); err != nil {
-			return place{}, err
+		file, err := f.cached()
+		if err != nil {
+			return place{}, 0, err
+		}
+		if marks, err = l.loadMarks(file, e); err != nil {
+			return place{}, 0, err
 		}
 	}
-	return search(marks, seq, mark{e.base, e.start}), nil
+	until = e.end
+	if i := following(marks, seq); i < len(marks) {
+		until = min(until, marks[i].off)
+	}
+	return search(marks, seq, mark{e.base, e.start}), until, nil
 }
 
 // loadMarks reads a sealed segment's sparse index, or makes it again from the

@@ -46,11 +46,16 @@ func (s *segment) note(seq uint64, off int64) {
 
 // search returns the last mark at or before seq.
 func search(marks []mark, seq uint64, otherwise mark) mark {
-	i := sort.Search(len(marks), func(i int) bool { return marks[i].seq > seq })
+	i := following(marks, seq)
 	if i == 0 {
 		return otherwise
 	}
 	return marks[i-1]
+}
+
+// following is the index of the first mark after seq.
+func following(marks []mark, seq uint64) int {
+	return sort.Search(len(marks), func(i int) bool { return marks[i].seq > seq })
 }
 
 // describe returns the footer's fields.

@@ -137,6 +137,8 @@ func (s *Streams) ReadRecords(ctx context.Context, stream uint64, shard uint32, 
 	sh := s.shards[shard]
 	limit := s.End(shard)
 	next, seen := from, 0
+	in := memories.Get().(*memory)
+	defer in.release()
 	for next < limit {
 		runs := sh.Index.recordRuns(stream, next, limit, ShardBit(kinesis), readRuns)
 		if len(runs) == 0 {
@@ -144,7 +146,7 @@ func (s *Streams) ReadRecords(ctx context.Context, stream uint64, shard uint32, 
 		}
 		for _, run := range runs {
 			next = run.first
-			err := sh.frames(run, func(f wal.Frame) error {
+			err := sh.frames(in, run, func(f wal.Frame) error {
 				if err := ctx.Err(); err != nil {
 					return err
 				}

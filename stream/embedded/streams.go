@@ -15,8 +15,9 @@ import (
 // *wal.Log alone.
 type Log interface {
 	Append(ctx context.Context, t wal.Type, key uint64, payload ...[]byte) (uint64, error)
-	// Read returns the frame at a position, wherever it is kept by now.
-	Read(seq uint64) (wal.Frame, error)
+	// ReadInto returns the frame at a position, wherever it is kept by now. It may
+	// stand in m and lives until m is used again.
+	ReadInto(m *wal.Memory, seq uint64) (wal.Frame, error)
 	// Frames visits the frames in [first, end) that a stream may want, in order.
 	// What is gone is passed over.
 	Frames(first, end uint64, visit func(wal.Frame) error) error
@@ -88,7 +89,9 @@ var errEnough = errors.New("enough")
 // splits the entry behind them.
 func (sh Shard) refine(key uint64, e entry, maxBytes int64) error {
 	head, rest := entry{first: e.first, end: e.end, oldest: e.oldest, newest: e.newest, shards: e.shards}, e.oldest
-	err := sh.frames(e, func(f wal.Frame) error {
+	in := memories.Get().(*memory)
+	defer in.release()
+	err := sh.frames(in, e, func(f wal.Frame) error {
 		sum := entry{}
 		held(f, func(k uint64, part entry) {
 			if k == key {
@@ -124,13 +127,15 @@ func (s *Streams) Parcels(ctx context.Context, key uint64, r event.Range, visit 
 	}
 	sh := s.shards[r.Shard]
 	r.End = min(r.End, sh.Log.Durable()+1)
+	in := memories.Get().(*memory)
+	defer in.release()
 	for _, run := range sh.Index.runs(key, r) {
-		err := sh.frames(run, func(f wal.Frame) error {
+		err := sh.frames(in, run, func(f wal.Frame) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 			at := event.Position{Shard: r.Shard, Number: f.Seq}
-			parcel, err := sh.parcel(key, at, f)
+			parcel, err := sh.parcel(in, key, at, f)
 			if gone(err) {
 				return nil
 			}
@@ -150,9 +155,9 @@ func (s *Streams) Parcels(ctx context.Context, key uint64, r event.Range, visit 
 }
 
 // frames visits the frames of a run that the log still has.
-func (sh Shard) frames(run entry, visit func(wal.Frame) error) error {
+func (sh Shard) frames(in *memory, run entry, visit func(wal.Frame) error) error {
 	if run.end == run.first+1 {
-		f, err := sh.Log.Read(run.first)
+		f, err := sh.Log.ReadInto(&in.frame, run.first)
 		switch {
 		case gone(err):
 			return nil
@@ -173,7 +178,7 @@ func gone(err error) bool {
 }
 
 // parcel takes out of a frame what it holds for a key.
-func (sh Shard) parcel(key uint64, at event.Position, f wal.Frame) (event.Parcel, error) {
+func (sh Shard) parcel(in *memory, key uint64, at event.Position, f wal.Frame) (event.Parcel, error) {
 	p := event.Parcel{Position: at}
 	switch {
 	case f.Type == wal.TypePut && f.Key == key:
@@ -185,24 +190,26 @@ func (sh Shard) parcel(key uint64, at event.Position, f wal.Frame) (event.Parcel
 	case f.Type == wal.TypeRecords && f.Key == key:
 		return recordsParcel(p, f.Payload)
 	case f.Type == wal.TypeMatches:
-		if err := sh.matches(&p, key, f.Payload); err != nil {
+		if err := sh.matches(in, &p, key, f.Payload); err != nil {
 			return p, err
 		}
 	}
 	return p, nil
 }
 
-func (sh Shard) matches(p *event.Parcel, key uint64, payload []byte) error {
+func (sh Shard) matches(in *memory, p *event.Parcel, key uint64, payload []byte) error {
 	m, err := event.OpenMatches(payload)
 	if err != nil {
 		return err
 	}
 	p.Arrived = m.Arrived
+	in.used = 0
+	batch := func(number uint64) (event.Batch, error) { return sh.batch(in.next(), number) }
 	for e := range m.Entries() {
 		if e.Key != key {
 			continue
 		}
-		d, err := e.Delivery(sh.batch)
+		d, err := e.Delivery(batch)
 		if gone(err) {
 			continue // with the batch it refers to, perhaps
 		}
@@ -216,8 +223,8 @@ func (sh Shard) matches(p *event.Parcel, key uint64, payload []byte) error {
 }
 
 // batch reads the batch that a match refers to.
-func (sh Shard) batch(number uint64) (event.Batch, error) {
-	f, err := sh.Log.Read(number)
+func (sh Shard) batch(m *wal.Memory, number uint64) (event.Batch, error) {
+	f, err := sh.Log.ReadInto(m, number)
 	if err != nil {
 		return event.Batch{}, err
 	}

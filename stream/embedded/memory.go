@@ -1,0 +1,35 @@
+package embedded
+
+import (
+	"sync"
+
+	"sluice/internal/wal"
+)
+
+// memory is what a reader of a stream reads into: the frame that it is at, and
+// the batches that this one refers to.
+type memory struct {
+	frame   wal.Memory
+	batches []*wal.Memory
+	used    int // of batches
+}
+
+var memories = sync.Pool{New: func() any { return new(memory) }}
+
+// next is memory for one more batch of the same frame.
+func (m *memory) next() *wal.Memory {
+	if m.used == len(m.batches) {
+		m.batches = append(m.batches, new(wal.Memory))
+	}
+	m.used++
+	return m.batches[m.used-1]
+}
+
+// mostKept bounds the batches whose memory is kept for the next reader.
+const mostKept = 4
+
+func (m *memory) release() {
+	m.used, m.batches = 0, m.batches[:min(mostKept, len(m.batches))]
+	clear(m.batches[len(m.batches):cap(m.batches)])
+	memories.Put(m)
+}
