@@ -210,7 +210,7 @@ func BenchmarkReadMarked(b *testing.B) {
 // batches behind what filters selected from the ones before.
 func BenchmarkReadInto(b *testing.B) {
 	const pairs = 100
-	f := func(name string, read func(l *wal.Log, seq uint64) (wal.Frame, error)) {
+	f := func(name string, first uint64, read func(l *wal.Log, seq uint64) (wal.Frame, error)) {
 		b.Run(name, func(b *testing.B) {
 			l := open(b, vfs.OS, wal.Config{Dir: b.TempDir(), TailBytes: 1})
 			for i := range pairs {
@@ -224,15 +224,18 @@ func BenchmarkReadInto(b *testing.B) {
 			n := uint64(0)
 			for b.Loop() {
 				n++
-				fr, err := read(l, n%pairs*2+2)
+				fr, err := read(l, n%pairs*2+first)
 				must(b, err)
 				total += len(fr.Payload)
 			}
-			b.ReportMetric((cpu()-before)/float64(total)*1e9, "cpu-s/GB")
+			b.ReportMetric((cpu()-before)/float64(b.N)*1e6, "cpu-us/op")
 			must(b, l.Close())
 		})
 	}
-	f("own memory", (*wal.Log).Read)
 	var m wal.Memory
-	f("memory used again", func(l *wal.Log, seq uint64) (wal.Frame, error) { return l.ReadInto(&m, seq) })
+	into := func(l *wal.Log, seq uint64) (wal.Frame, error) { return l.ReadInto(&m, seq) }
+	f("large, own memory", 2, (*wal.Log).Read)
+	f("large, memory used again", 2, into)
+	f("small, own memory", 1, (*wal.Log).Read)
+	f("small, memory used again", 1, into)
 }
