@@ -39,7 +39,8 @@ type Writer struct {
 	file    vfs.File
 	path    string
 	opts    Options
-	encoder *zstd.Encoder
+	encoder *zstd.Encoder // of all but texts
+	texts   textEncoder
 	offset  int64 // where the next part goes
 	err     error // the first one
 
@@ -70,7 +71,7 @@ func Create(fsys vfs.FS, path string, shard uint32, o Options) (*Writer, error) 
 	if o.BlockBytes < 0 || o.BlockBytes > maxBlock {
 		return nil, fmt.Errorf("compact: Options.BlockBytes is %d, more than %d", o.BlockBytes, maxBlock)
 	}
-	encoder, err := newEncoder(o.Level)
+	encoder, err := newEncoder(o.Level, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +80,7 @@ func Create(fsys vfs.FS, path string, shard uint32, o Options) (*Writer, error) 
 		return nil, fmt.Errorf("create compacted file: %w", err)
 	}
 	w := &Writer{fsys: fsys, file: file, path: path, opts: o, encoder: encoder, offset: headBytes, shard: shard}
+	w.texts.level = o.Level
 	w.batches.known = make(map[string]uint32)
 	w.batches.reset()
 	w.frames.reset()
@@ -158,10 +160,17 @@ func (w *Writer) writeBlock(h *header, raw *[columns][]byte) error {
 	var head [headerSize]byte
 	w.packed = append(w.packed[:0], head[:]...)
 	for i, col := range raw {
-		if i == colGrams {
+		switch i {
+		case colGrams:
 			h.columns[i] = column{size: uint32(len(col)), raw: uint32(len(col)), sum: checksum(col)}
 			w.packed = append(w.packed, col...)
-		} else {
+		case colText:
+			var err error
+			if w.packed, h.columns[i], err = w.texts.pack(w.packed, col, h.group); err != nil {
+				w.err = err
+				return err
+			}
+		default:
 			w.packed, h.columns[i] = pack(w.encoder, w.packed, col)
 		}
 		w.stats.Columns[i] += int64(h.columns[i].size)
@@ -296,6 +305,7 @@ func (w *Writer) Discard() {
 
 func (w *Writer) close() {
 	w.encoder.Close() // writes nothing: only EncodeAll was used
+	w.texts.close()
 	w.encoder = nil
 	if w.err == nil {
 		w.err = fmt.Errorf("write compacted file: writer is closed")
