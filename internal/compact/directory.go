@@ -186,6 +186,9 @@ func (w *Writer) writeIndex(first, last uint64) error {
 		return ErrTooManyGroups
 	}
 	ft := footer{shard: w.shard, first: first, last: last, copies: [2]page{w.page(raw, 0)}}
+	if len(w.note) > 0 {
+		ft.note = w.page(w.note, 0)
+	}
 	if err := w.write(make([]byte, headBytes+(headBytes-w.offset%headBytes)%headBytes)); err != nil {
 		return err
 	}

@@ -33,10 +33,10 @@
 // is one zstd frame.
 //
 //	0        4096
-//	+--------+--------+     +--------+     +-------+     +-----------+---------+-----------+--------+
-//	| footer | block  | ... | block  | ... | index | ... | directory | zero to | directory | footer |
-//	| (copy) | batches|     | frames |     | page  |     |           | n x 4096| (copy)    |        |
-//	+--------+--------+     +--------+     +-------+     +-----------+---------+-----------+--------+
+//	+--------+--------+     +--------+     +-------+     +-----------+------+---------+-----------+--------+
+//	| footer | block  | ... | block  | ... | index | ... | directory | note | zero to | directory | footer |
+//	| (copy) | batches|     | frames |     | page  |     |           |      | n x 4096| (copy)    |        |
+//	+--------+--------+     +--------+     +-------+     +-----------+------+---------+-----------+--------+
 //
 //	block: header, 192 bytes, then its columns without gaps
 //	+--------+--------+--------+------+--------+------+-----+-------+
@@ -71,6 +71,8 @@
 //
 // The directory lists log groups, pages of the block index (64 block headers
 // each) and pages of the locator (number -> block and row, 1,024 batches each).
+//
+// The note is whatever the writer wants to have in the file, or nothing.
 //
 // # Damage
 //

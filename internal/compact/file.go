@@ -73,6 +73,14 @@ func (f *File) Range() (first, last uint64) { return f.footer.first, f.footer.la
 // Stats returns what is in the file.
 func (f *File) Stats() Stats { return f.footer.Stats }
 
+// Note returns what the writer noted in the file; nothing if it did not.
+func (f *File) Note() ([]byte, error) {
+	if f.footer.note.size == 0 {
+		return nil, nil
+	}
+	return readPage(f.file, f.cache, f.footer.note, "note")
+}
+
 // Groups visits the log groups of the file in the order of their uids.
 func (f *File) Groups(visit func(Group)) {
 	for _, g := range f.groups {

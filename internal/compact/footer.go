@@ -21,17 +21,20 @@ const (
 //	+------------+---------+-------+-------+------+-------+-------+------+--------+
 //	| "sluiceco" | version | shard | first | last | batches events| text | frames |
 //	+------------+---------+-------+-------+------+-------+-------+------+--------+
-//	64       72           80       88             136                    192      252
-//	+--------+------------+--------+--------------+----------------------+--------+--------+
-//	| blocks | file bytes | index  | 6 columns u64| 2 x directory: offset| zero   | crc32c |
-//	|        |            | bytes  |              | zero 8, size, raw,   |        |        |
-//	|        |            |        |              | crc32c, 28 bytes     |        |        |
-//	+--------+------------+--------+--------------+----------------------+--------+--------+
+//	64       72           80       88             136                    192    220    252
+//	+--------+------------+--------+--------------+----------------------+------+------+--------+
+//	| blocks | file bytes | index  | 6 columns u64| 2 x directory: offset| note | zero | crc32c |
+//	|        |            | bytes  |              | zero 8, size, raw,   |      |      |        |
+//	|        |            |        |              | crc32c, 28 bytes     |      |      |        |
+//	+--------+------------+--------+--------------+----------------------+------+------+--------+
+//
+// The note is a page as the directory is; all zero where there is none.
 type footer struct {
 	shard       uint32
 	first, last uint64
 	Stats
 	copies [2]page // of the directory
+	note   page    // of no bytes: there is none
 }
 
 func appendFooter(dst []byte, f *footer) []byte {
@@ -45,7 +48,7 @@ func appendFooter(dst []byte, f *footer) []byte {
 	for _, v := range f.Columns {
 		dst = le.AppendUint64(dst, uint64(v))
 	}
-	for _, p := range f.copies {
+	for _, p := range []page{f.copies[0], f.copies[1], f.note} {
 		dst = le.AppendUint64(dst, uint64(p.offset))
 		dst = le.AppendUint64(dst, 0)
 		dst = le.AppendUint32(dst, p.size)
@@ -74,12 +77,12 @@ func parseFooter(b []byte) (f footer, err error) {
 	for i := range f.Columns {
 		f.Columns[i], b = int64(le.Uint64(b)), b[8:]
 	}
-	for i := range f.copies {
+	for _, p := range []*page{&f.copies[0], &f.copies[1], &f.note} {
 		c := column{le.Uint32(b[16:]), le.Uint32(b[20:]), le.Uint32(b[24:])}
 		if c.raw > maxRaw || c.size > c.raw {
 			return f, errNoFooter
 		}
-		f.copies[i], b = page{offset: int64(le.Uint64(b)), column: c}, b[pageBytes:]
+		*p, b = page{offset: int64(le.Uint64(b)), column: c}, b[pageBytes:]
 	}
 	if f.Blocks > 1<<31 {
 		return f, errNoFooter

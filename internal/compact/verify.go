@@ -76,6 +76,9 @@ func (v *verifier) ends() error {
 			v.visit(Damage{Block: -1, Offset: at, Length: footerSize, What: "footer"})
 		}
 	}
+	if err := v.page(f.footer.note, "note", func() error { _, err := f.Note(); return err }); err != nil {
+		return err
+	}
 	for _, p := range f.footer.copies {
 		if err := v.page(p, "directory", func() error { _, err := readPage(f.file, f.cache, p, "directory"); return err }); err != nil {
 			return err

@@ -55,6 +55,7 @@ type Writer struct {
 	locators []locator
 	stats    Stats
 	shard    uint32
+	note     []byte
 }
 
 // locator is where a batch is.
@@ -228,6 +229,10 @@ func (w *Writer) flushFrames() error {
 	w.frames.reset()
 	return err
 }
+
+// Note has the file carry some bytes for whoever makes it: they are durable when
+// its content is. They are copied, and replace those of the call before.
+func (w *Writer) Note(note []byte) { w.note = append(w.note[:0], note...) }
 
 // Finish writes the indexes for a file of positions [first, last], makes it
 // durable and gives it its name. The Writer is done then, also after an error.
