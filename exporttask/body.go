@@ -9,8 +9,8 @@ import (
 
 // body is an object in the making.
 type body interface {
-	// append writes events [from, to) of a batch.
-	append(b event.Batch, from, to int)
+	// append writes events.
+	append(events []stretch)
 	// close ends the object; discard gives up what was not closed.
 	close() (format.Object, error)
 	discard()
@@ -67,9 +67,9 @@ func (s shape) newBody() body {
 	case s.parquet != nil:
 		return &table{out: s.parquet.NewWriter()}
 	case s.ndjson:
-		return &documents{lines: lines{out: s.codec.NewWriter()}}
+		return &documents{lines: *newLines(s.codec)}
 	}
-	return &lines{out: s.codec.NewWriter()}
+	return newLines(s.codec)
 }
 
 // lines is the form of AWS: 2026-02-01T10:00:00.123Z, a blank, the message as it
@@ -77,6 +77,7 @@ func (s shape) newBody() body {
 type lines struct {
 	out    *format.Writer
 	buf    []byte
+	count  int   // of lines in it
 	second int64 // whose text is in stamp
 	stamp  []byte
 }
@@ -84,26 +85,27 @@ type lines struct {
 // lineBuffer is how much is handed to the codec at once.
 const lineBuffer = 64 << 10
 
-// hot: BenchmarkLines
-func (l *lines) append(b event.Batch, from, to int) {
-	count := 0
-	for i := from; i < to; i++ {
-		l.buf = l.appendInstant(l.buf, b.Timestamp(i))
-		l.buf = append(l.buf, b.Message(i)...)
-		l.buf = append(l.buf, '\n')
-		count++
-		if len(l.buf) >= lineBuffer {
-			l.flush(count)
-			count = 0
-		}
-	}
-	l.flush(count)
+func newLines(codec *format.Codec) *lines {
+	return &lines{out: codec.NewWriter(), buf: make([]byte, 0, lineBuffer+lineBuffer/8)}
 }
 
-func (l *lines) flush(count int) {
-	if count > 0 {
-		l.out.Append(l.buf, count)
-		l.buf = l.buf[:0]
+// hot: BenchmarkLines
+func (l *lines) append(events []stretch) {
+	for _, e := range events {
+		for i := e.from; i < e.to; i++ {
+			l.buf = l.appendInstant(l.buf, e.batch.Timestamp(i))
+			l.buf = append(l.buf, e.batch.Lines(i, i+1)...)
+			if l.count++; len(l.buf) >= lineBuffer {
+				l.flush()
+			}
+		}
+	}
+}
+
+func (l *lines) flush() {
+	if l.count > 0 {
+		l.out.Append(l.buf, l.count)
+		l.buf, l.count = l.buf[:0], 0
 	}
 }
 
@@ -115,33 +117,42 @@ func (l *lines) appendInstant(dst []byte, ms int64) []byte {
 	}
 	if l.stamp == nil || second != l.second {
 		l.second = second
-		l.stamp = time.Unix(second, 0).UTC().AppendFormat(l.stamp[:0], "2006-01-02T15:04:05.")
+		l.stamp = time.Unix(second, 0).UTC().AppendFormat(l.stamp[:0], "2006-01-02T15:04:05.000Z ")
 	}
-	dst = append(dst, l.stamp...)
-	return append(dst, byte('0'+rest/100), byte('0'+rest/10%10), byte('0'+rest%10), 'Z', ' ')
+	// Its last five bytes are the milliseconds, a Z and a blank.
+	digits := l.stamp[len(l.stamp)-5:]
+	digits[0], digits[1], digits[2] = byte('0'+rest/100), byte('0'+rest/10%10), byte('0'+rest%10)
+	return append(dst, l.stamp...)
 }
 
-func (l *lines) close() (format.Object, error) { return l.out.Close() }
-func (l *lines) discard()                      { l.out.Discard() }
+func (l *lines) close() (format.Object, error) {
+	l.flush()
+	return l.out.Close()
+}
+
+func (l *lines) discard() { l.out.Discard() }
 
 // documents is a line of JSON for each event, with all that is known of it.
 type documents struct {
 	lines
 	json format.EventJSON
+	of   *event.Batch // what json uses
 }
 
-func (d *documents) append(b event.Batch, from, to int) {
-	d.json.Use(b)
-	count := 0
-	for i := from; i < to; i++ {
-		d.buf = d.json.Append(d.buf, i)
-		count++
-		if len(d.buf) >= lineBuffer {
-			d.flush(count)
-			count = 0
+func (d *documents) append(events []stretch) {
+	d.of = nil // its memory may hold another one by now
+	for _, e := range events {
+		if e.batch != d.of {
+			d.json.Use(*e.batch)
+			d.of = e.batch
+		}
+		for i := e.from; i < e.to; i++ {
+			d.buf = d.json.Append(d.buf, i)
+			if d.count++; len(d.buf) >= lineBuffer {
+				d.flush()
+			}
 		}
 	}
-	d.flush(count)
 }
 
 // table is Parquet.
@@ -150,12 +161,14 @@ type table struct {
 	selected []uint32
 }
 
-func (t *table) append(b event.Batch, from, to int) {
-	t.selected = t.selected[:0]
-	for i := from; i < to; i++ {
-		t.selected = append(t.selected, uint32(i))
+func (t *table) append(events []stretch) {
+	for _, e := range events {
+		t.selected = t.selected[:0]
+		for i := e.from; i < e.to; i++ {
+			t.selected = append(t.selected, uint32(i))
+		}
+		t.out.Append(*e.batch, t.selected)
 	}
-	t.out.Append(b, t.selected)
 }
 
 func (t *table) close() (format.Object, error) { return t.out.Close() }

@@ -64,35 +64,24 @@ type sorter struct {
 	budget  int64 // bytes of batches in memory
 	rounds  int   // index entries in memory, about
 
-	// run gets events [from, to) of a batch, in the order of the stream.
-	run func(b event.Batch, from, to int) error
+	// run gets events in the order of the stream. The batches, and the slice, are
+	// the sorter's again once it returns.
+	run func(events []stretch) error
 
-	done cursor // what was given out or is to be passed over
-	open []*opened
-	held int64    // bytes of open
-	refs []ref    // scratch
-	ends []uint32 // scratch
-	hits []uint32 // scratch
-}
-
-// opened is a batch with events that were not given out yet.
-type opened struct {
-	batch    event.Batch
-	number   event.Position
-	order    []uint32 // the wanted events by time; nil: all, and they lie in order
-	next     int      // how many of them were given out
-	greatest int64
-}
-
-// ref names one event in the scratch that a merge sorts.
-type ref struct {
-	at    int64
-	from  *opened
-	event uint32
+	done     cursor // what was given out or is to be passed over
+	open     []*opened
+	held     int64 // bytes of open
+	*merging       // memory, while sort runs
 }
 
 // sort visits everything behind the cursor.
 func (s *sorter) sort(ctx context.Context, from cursor) error {
+	s.merging = mergings.Get().(*merging)
+	defer func() { // what is open after an error is the garbage collector's
+		s.out = s.out[:0]
+		mergings.Put(s.merging)
+		s.merging = nil
+	}()
 	s.done = from
 	s.query.From = max(s.query.From, from.At)
 	for {
@@ -174,24 +163,52 @@ func (s *sorter) merge(ctx context.Context, places []store.Place, ceiling int64)
 
 // load opens a batch.
 func (s *sorter) load(p store.Place) error {
-	return s.events.Batch(p.Position, func(view event.Batch) error {
-		b, err := event.View(slices.Clone(view.Record()))
-		if err != nil {
-			return err
-		}
-		o := &opened{batch: b, number: p.Position}
-		o.order, o.greatest = s.wanted(b)
-		if o.len() > 0 {
-			s.open = append(s.open, o)
-			s.held += int64(len(b.Record()))
-		}
+	o := s.take()
+	found, err := s.read(p.Position, o)
+	if err != nil {
+		return err
+	}
+	if found {
+		o.number = p.Position
+		o.order, o.greatest = s.wanted(o.batch, &o.indexes)
+	}
+	if !found || o.len() == 0 {
+		s.giveBack(o)
 		return nil
-	})
+	}
+	s.open = append(s.open, o)
+	s.held += int64(len(o.record))
+	return nil
+}
+
+// records is Events that read into memory of the caller.
+type records interface {
+	// Record reads the batch at a position into dst, or into more memory if it has
+	// to.
+	Record(p event.Position, dst []byte) ([]byte, error)
+}
+
+// read copies a batch into the memory of an opened one, unless it is gone.
+func (s *sorter) read(p event.Position, o *opened) (found bool, err error) {
+	if from, ok := s.events.(records); ok {
+		o.record, err = from.Record(p, o.record[:0])
+		found = err == nil
+	} else {
+		err = s.events.Batch(p, func(view event.Batch) error {
+			o.record, found = append(o.record[:0], view.Record()...), true
+			return nil
+		})
+	}
+	if !found || err != nil {
+		return false, err
+	}
+	o.batch, err = event.View(o.record)
+	return err == nil, err
 }
 
 // wanted are the events of a batch that the query and the pattern select, by
-// time; nil when that is all of them as they lie.
-func (s *sorter) wanted(b event.Batch) (order []uint32, greatest int64) {
+// time, in the given memory; nil when that is all of them as they lie.
+func (s *sorter) wanted(b event.Batch, memory *[]uint32) (order []uint32, greatest int64) {
 	least, greatest := b.Span()
 	ordered := inOrder(b)
 	if s.pattern == nil && ordered && least >= s.query.From && greatest < s.query.To {
@@ -206,7 +223,7 @@ func (s *sorter) wanted(b event.Batch) (order []uint32, greatest int64) {
 			s.hits = append(s.hits, uint32(i))
 		}
 	}
-	order = make([]uint32, 0, len(s.hits))
+	order = slices.Grow((*memory)[:0], 1+len(s.hits)) // never nil
 	for _, i := range s.hits {
 		if at := b.Timestamp(int(i)); at >= s.query.From && at < s.query.To {
 			order = append(order, i)
@@ -217,6 +234,7 @@ func (s *sorter) wanted(b event.Batch) (order []uint32, greatest int64) {
 			return cmp.Compare(b.Timestamp(int(x)), b.Timestamp(int(y)))
 		})
 	}
+	*memory = order
 	return order, greatest
 }
 
@@ -229,141 +247,21 @@ func inOrder(b event.Batch) bool {
 	return true
 }
 
-func (o *opened) len() int {
-	if o.order == nil {
-		return o.batch.Len()
-	}
-	return len(o.order)
-}
-
-// event is the index in the batch of the n-th wanted event.
-func (o *opened) event(n int) uint32 {
-	if o.order == nil {
-		return uint32(n)
-	}
-	return o.order[n]
-}
-
-func (o *opened) at(n int) int64 { return o.batch.Timestamp(int(o.event(n))) }
-
-// until is how many of the wanted events lie before an instant.
-func (o *opened) until(before int64) int {
-	if o.greatest < before {
-		return o.len()
-	}
-	lo, hi := o.next, o.len()
-	for lo < hi {
-		mid := int(uint(lo+hi) >> 1)
-		if o.at(mid) < before {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
-	}
-	return lo
-}
-
 // settle gives out everything before an instant and closes what is used up.
 func (s *sorter) settle(before int64) error {
-	switch len(s.open) {
-	case 0:
+	if len(s.open) == 0 {
 		return nil
-	case 1:
-		o := s.open[0]
-		end := o.until(before)
-		if err := s.give(o, o.next, end); err != nil {
-			return err
-		}
-		o.next = end
-	default:
-		if err := s.interleave(before); err != nil {
-			return err
-		}
+	}
+	if err := s.interleave(before); err != nil {
+		return err
 	}
 	s.open = slices.DeleteFunc(s.open, func(o *opened) bool {
 		if o.next < o.len() {
 			return false
 		}
-		s.held -= int64(len(o.batch.Record()))
+		s.held -= int64(len(o.record))
+		s.giveBack(o)
 		return true
 	})
 	return nil
-}
-
-// interleave gives out what several batches have before an instant.
-func (s *sorter) interleave(before int64) error {
-	s.refs = s.refs[:0]
-	for _, o := range s.open {
-		end := o.until(before)
-		for ; o.next < end; o.next++ {
-			i := o.event(o.next)
-			s.refs = append(s.refs, ref{o.batch.Timestamp(int(i)), o, i})
-		}
-	}
-	slices.SortFunc(s.refs, byID)
-	return s.giveRefs(s.refs)
-}
-
-// byID is the order of events: that of their ids, which begin with the
-// timestamp. Equal ids, which one request in several batches can have, follow
-// their batches.
-func byID(x, y ref) int {
-	if x.at != y.at {
-		return cmp.Compare(x.at, y.at)
-	}
-	if x.from == y.from {
-		return cmp.Compare(x.event, y.event)
-	}
-	return cmp.Or(
-		cmp.Compare(x.from.batch.Ingested(), y.from.batch.Ingested()),
-		cmp.Compare(x.from.batch.Request(), y.from.batch.Request()),
-		cmp.Compare(x.from.number.Shard, y.from.number.Shard),
-		cmp.Compare(x.from.number.Number, y.from.number.Number),
-	)
-}
-
-// giveRefs gives out sorted events as runs of neighbours.
-func (s *sorter) giveRefs(refs []ref) error {
-	for len(refs) > 0 {
-		n := 1
-		for n < len(refs) && refs[n].from == refs[0].from && refs[n].event == refs[n-1].event+1 {
-			n++
-		}
-		if err := s.pass(refs[0].from.batch, int(refs[0].event), n); err != nil {
-			return err
-		}
-		refs = refs[n:]
-	}
-	return nil
-}
-
-// give gives out the wanted events [from, to) of one batch.
-func (s *sorter) give(o *opened, from, to int) error {
-	if o.order == nil {
-		return s.pass(o.batch, from, to-from)
-	}
-	for from < to {
-		n := 1
-		for from+n < to && o.order[from+n] == o.order[from+n-1]+1 {
-			n++
-		}
-		if err := s.pass(o.batch, int(o.order[from]), n); err != nil {
-			return err
-		}
-		from += n
-	}
-	return nil
-}
-
-// pass gives out n neighbours, which lie in the order of time, except for those
-// that the cursor passes over.
-func (s *sorter) pass(b event.Batch, from, n int) error {
-	to := from + n
-	for ; from < to && s.done.Skip > 0 && b.Timestamp(from) == s.done.At; from++ {
-		s.done.Skip-- // the query leaves out what lies before
-	}
-	if from == to {
-		return nil
-	}
-	return s.run(b, from, to)
 }

@@ -114,9 +114,11 @@ func TestSorterIsASort(t *testing.T) {
 			sort := sorter{
 				events: s, query: q, below: s.Durable(), pattern: p,
 				budget: r.Int64N(5000), rounds: 1 + r.IntN(20),
-				run: func(b event.Batch, from, to int) error {
-					for i := from; i < to; i++ {
-						got = append(got, line{at: b.Timestamp(i), message: string(b.Message(i))})
+				run: func(events []stretch) error {
+					for _, e := range events {
+						for i := e.from; i < e.to; i++ {
+							got = append(got, line{at: e.batch.Timestamp(i), message: string(e.batch.Message(i))})
+						}
 					}
 					return nil
 				},
@@ -149,7 +151,7 @@ func TestOrderedStreamIsReadOnce(t *testing.T) {
 	}
 	runs := 0
 	sort := sorter{events: s, query: store.Query{To: 1 << 40}, below: s.Durable(), budget: 1 << 20, rounds: 1000,
-		run: func(event.Batch, int, int) error { runs++; return nil }}
+		run: func(events []stretch) error { runs += len(events); return nil }}
 	if err := sort.sort(t.Context(), cursor{}); err != nil {
 		t.Fatal(err)
 	}

@@ -292,13 +292,8 @@ func (r *spoolReader) Places(_ context.Context, q store.Query, _ []uint64, visit
 }
 
 // Batch visits a batch that Places has shown.
-func (r *spoolReader) Batch(p event.Position, visit func(event.Batch) error) error {
-	record, ok := r.records[p]
-	if !ok {
-		return fmt.Errorf("%w: no batch %v", errSpool, p)
-	}
-	r.buf = slices.Grow(r.buf[:0], int(record.size))[:record.size]
-	if err := r.spool.readAt(r.buf, record.at); err != nil {
+func (r *spoolReader) Batch(p event.Position, visit func(event.Batch) error) (err error) {
+	if r.buf, err = r.Record(p, r.buf[:0]); err != nil {
 		return err
 	}
 	b, err := event.View(r.buf)
@@ -306,4 +301,14 @@ func (r *spoolReader) Batch(p event.Position, visit func(event.Batch) error) err
 		return fmt.Errorf("%w: %w", errSpool, err)
 	}
 	return visit(b)
+}
+
+// Record reads a batch that Places has shown into dst.
+func (r *spoolReader) Record(p event.Position, dst []byte) ([]byte, error) {
+	record, ok := r.records[p]
+	if !ok {
+		return dst, fmt.Errorf("%w: no batch %v", errSpool, p)
+	}
+	dst = slices.Grow(dst[:0], int(record.size))[:record.size]
+	return dst, r.spool.readAt(dst, record.at)
 }

@@ -76,7 +76,7 @@ func (s *sorter) window(ctx context.Context, places []store.Place, lo, hi int64)
 // cutOut opens a copy of the events of a batch that the query wants.
 func (s *sorter) cutOut(p store.Place) error {
 	return s.events.Batch(p.Position, func(view event.Batch) error {
-		order, _ := s.wanted(view)
+		order, _ := s.wanted(view, &s.picked)
 		if order != nil && len(order) == 0 {
 			return nil
 		}
@@ -89,8 +89,8 @@ func (s *sorter) cutOut(p store.Place) error {
 		if err != nil {
 			return err
 		}
-		o := &opened{batch: b, number: p.Position}
-		o.order, o.greatest = s.wanted(b)
+		o := &opened{batch: b, record: rec, number: p.Position}
+		o.order, o.greatest = s.wanted(b, &o.indexes)
 		s.open = append(s.open, o)
 		s.held += int64(len(rec))
 		return nil

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"sluice/internal/clock"
-	"sluice/internal/event"
 	"sluice/internal/store"
 )
 
@@ -64,17 +63,22 @@ func (w *writer) run(ctx context.Context) error {
 	return w.cut()
 }
 
-// take writes a run of events, over several objects if need be.
-func (w *writer) take(b event.Batch, from, to int) error {
-	for from < to {
-		end, bytes := w.fits(b, from, to)
+// take writes events, over several objects if need be.
+func (w *writer) take(events []stretch) error {
+	for len(events) > 0 {
 		if w.body == nil {
 			w.body = w.job.shape.newBody()
 		}
-		w.body.append(b, from, end)
-		w.bytes += bytes
-		w.advance(b, from, end)
-		from = end
+		n, to := w.fits(events)
+		last := &events[n-1]
+		whole := last.to
+		last.to = to
+		w.body.append(events[:n])
+		w.advance(events[:n])
+		if last.from, last.to = to, whole; to < whole {
+			n--
+		}
+		events = events[n:]
 		if w.bytes >= w.limit {
 			if err := w.cut(); err != nil {
 				return err
@@ -84,27 +88,41 @@ func (w *writer) take(b event.Batch, from, to int) error {
 	return nil
 }
 
-// fits is how many of the events go into the object: up to and with the one that
-// reaches the limit.
-func (w *writer) fits(b event.Batch, from, to int) (end int, bytes int64) {
-	if all := int64(len(b.Lines(from, to))); w.bytes+all < w.limit {
-		return to, all
+// fits is how many of the stretches go into the object, the last of them up to an
+// event: up to and with the one that reaches the limit. It counts their bytes.
+func (w *writer) fits(events []stretch) (n, to int) {
+	for i, e := range events {
+		all := int64(len(e.batch.Lines(e.from, e.to)))
+		if w.bytes+all < w.limit {
+			w.bytes += all
+			continue
+		}
+		for to = e.from; to < e.to && w.bytes < w.limit; to++ {
+			w.bytes += int64(len(e.batch.Message(to))) + 1
+		}
+		return i + 1, to
 	}
-	for end = from; end < to && w.bytes+bytes < w.limit; end++ {
-		bytes += int64(len(b.Message(end))) + 1
-	}
-	return end, bytes
+	return len(events), events[len(events)-1].to
 }
 
 // advance moves the cursor over events, which lie in the order of time.
-func (w *writer) advance(b event.Batch, from, to int) {
-	at := b.Timestamp(to - 1)
-	if at != w.done.At {
+func (w *writer) advance(events []stretch) {
+	last := events[len(events)-1]
+	at, same := last.batch.Timestamp(last.to-1), 0
+	for i := len(events) - 1; i >= 0; i-- {
+		e := events[i]
+		for to := e.to; to > e.from; to-- {
+			if e.batch.Timestamp(to-1) != at {
+				w.done = cursor{At: at, Skip: same}
+				return
+			}
+			same++
+		}
+	}
+	if at != w.done.At { // all of one instant, and the first of it
 		w.done = cursor{At: at}
 	}
-	for i := to - 1; i >= from && b.Timestamp(i) == at; i-- {
-		w.done.Skip++
-	}
+	w.done.Skip += same
 }
 
 // cut ends the object and makes sure that it is there.

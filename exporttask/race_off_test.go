@@ -1,0 +1,5 @@
+//go:build !race
+
+package exporttask
+
+const raceEnabled = false
