@@ -36,6 +36,9 @@ type sortable struct {
 // A crash before the file has its name leaves the log as it was; after it, the
 // next start finds the file and frees the log.
 func (sh *Shard) compactNext(ctx context.Context) (bool, error) {
+	if err := sh.recount(); err != nil {
+		return false, err
+	}
 	covered := sh.files.coveredTo()
 	if err := sh.log.Trim(covered + 1); err != nil {
 		return false, fmt.Errorf("free the log: %w", err)
@@ -52,13 +55,10 @@ func (sh *Shard) compactNext(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if err := sh.writePiece(ctx, p); err != nil {
+	if err := sh.writePiece(ctx, p, gone); err != nil {
 		return false, fmt.Errorf("compact %d to %d: %w", p.first, p.last, err)
 	}
 	sh.work.compacted(p.bytes)
-	if err := sh.count(gone); err != nil {
-		return false, err
-	}
 	if err := sh.log.Trim(p.last + 1); err != nil {
 		return false, fmt.Errorf("free the log: %w", err)
 	}
@@ -148,12 +148,14 @@ func (sh *Shard) dead(group, stream uint64, greatest int64) (why Reason, dead bo
 		return Deleted, true
 	case greatest < from:
 		return Expired, true
+	case sh.class(group) != Compact:
+		return OptedOut, true
 	}
 	return 0, false
 }
 
-// leaveOut removes from a piece what was deleted or has expired, unless matches
-// that wait for their delivery refer to it.
+// leaveOut removes from a piece what was deleted, has expired or is not kept,
+// unless matches that wait for their delivery refer to it.
 func (sh *Shard) leaveOut(p *piece) (*removal, error) {
 	gone := &removal{first: p.first, last: p.last}
 	var refs map[uint64]bool
@@ -211,9 +213,12 @@ func (sh *Shard) referenced(first, last uint64) (map[uint64]bool, error) {
 	return refs, nil
 }
 
-// writePiece makes the file and shows it to readers.
-func (sh *Shard) writePiece(ctx context.Context, p *piece) error {
+// writePiece makes the file and shows it to readers, and counts what is not in it.
+func (sh *Shard) writePiece(ctx context.Context, p *piece, gone *removal) error {
 	if len(p.batches)+len(p.frames) == 0 {
+		if err := sh.countWhole(gone); err != nil {
+			return err
+		}
 		sh.files.cover(p.last)
 		return nil
 	}
@@ -233,12 +238,7 @@ func (sh *Shard) writePiece(ctx context.Context, p *piece) error {
 			return err
 		}
 	}
-	k, err := w.finish()
-	if err != nil {
-		return err
-	}
-	sh.files.publish(k)
-	return nil
+	return w.publish(gone)
 }
 
 // writing is a compacted file in the making.
@@ -278,6 +278,24 @@ func (w *writing) spend(ctx context.Context, n int64) error {
 	due := w.due
 	w.due = 0
 	return w.sh.pace.spend(ctx, due)
+}
+
+// publish makes the file durable, with what it counts as removed, and shows it to
+// readers in the place of others.
+func (w *writing) publish(gone *removal, instead ...*kept) error {
+	sealed := w.sh.seal(gone)
+	w.Note(sealed)
+	k, err := w.finish()
+	if err != nil {
+		return err
+	}
+	w.sh.files.publish(k, instead...)
+	w.sh.recounted = false // until it is counted
+	if err := w.sh.count(sealed); err != nil {
+		return err
+	}
+	w.sh.recounted = true
+	return nil
 }
 
 // finish makes the file durable and opens it.

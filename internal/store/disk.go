@@ -11,14 +11,14 @@ type Disk struct {
 	Full      bool  // the disk budget is used up: what clients send is refused
 	Damages   uint64
 	// Removed counts events that left the disk over the store's whole life, by
-	// reason: Deleted, Expired, Dropped.
+	// reason: Deleted, Expired, Dropped, OptedOut.
 	Removed map[Reason]Amount
 	Work    Work
 }
 
 // Disk measures the store.
 func (s *Store) Disk() Disk {
-	d := Disk{Full: s.room.full.Load(), Removed: map[Reason]Amount{Deleted: {}, Expired: {}, Dropped: {}}}
+	d := Disk{Full: s.room.full.Load(), Removed: map[Reason]Amount{Deleted: {}, Expired: {}, Dropped: {}, OptedOut: {}}}
 	for _, sh := range s.shards {
 		d.LogBytes += sh.log.DiskBytes()
 		sh.files.mu.Lock()
@@ -51,4 +51,14 @@ func (s *Store) Dropped(shard uint32) []DroppedRange {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.ranges)
+}
+
+// OptedOut lists the ranges of a shard's positions of which something left the
+// disk because its log group is not kept, and what that was, oldest first. More
+// than 64 are summed up in the first.
+func (s *Store) OptedOut(shard uint32) []DroppedRange {
+	d := s.shards[shard].dropped
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.optedOut)
 }

@@ -35,11 +35,16 @@
 // live batch goes without being read. Batches that undelivered matches refer to
 // stay until these are committed, whatever retention says.
 //
+// Config.Class says that a log group's events are not to be kept: they are durable
+// and are read by whoever follows the log as any others, and then are left out
+// where a compaction would copy them, as if they had expired. Places and Scan find
+// those of class WAL in the log only, and those of class None nowhere.
+//
 // The disk budget counts segments and files. When it is used up, Append fails
 // with ErrFull (Block), or the oldest files go (DropOldest), a file at a time;
 // the log itself is never dropped. Frames by which work ends or is counted always
-// pass. What left the disk is counted by reason, and for the budget by range of
-// positions, in Count frames of key 0, drawn in removal.go.
+// pass. What left the disk is counted by reason, and for the budget and for classes
+// by range of positions, in Count frames of key 0, drawn in removal.go.
 //
 // # Memory and crashes
 //
@@ -54,8 +59,11 @@
 // it is whole and durable; the next start removes files in the making, files that
 // a merged one covers, and files that the budget had dropped. Open reads segment
 // headers, footers of segments and files, and at most two segments. Totals and
-// each stream's statistics follow the log as wal.Folders; a crash between a
-// compaction and its count leaves the statistics of removed events too high by it.
+// each stream's statistics follow the log as wal.Folders. What leaves the disk is
+// counted once, whenever a crash comes: a file carries what its making left out as
+// a note, which a start counts if the log does not know it; where no file is left
+// the count comes first, and a start ends what it says. Damage is not counted:
+// stored = there + removed holds but for it.
 //
 // Damage to a compacted file costs the block it is in and is reported once; a
 // file whose footers are both damaged is left where it is.

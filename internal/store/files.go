@@ -50,9 +50,10 @@ type kept struct {
 	stats       compact.Stats
 	size        int64 // on disk
 	least       int64 // of its timestamps
-	held        bool  // rewriting it would gain nothing
 
-	wanted time.Time // dead, and not to be asked for again before; of the compactor's alone
+	// When to look again at what is dead but needed: all of it, or a part. Of the
+	// compactor alone.
+	wanted, partly time.Time
 
 	refs int  // readers, and the list; files.mu guards it
 	drop bool // remove the file with the last reference
@@ -75,9 +76,8 @@ func parseFileName(name string) (first, last uint64, ok bool) {
 
 // open finds the files of a shard, and removes what an interrupted compaction,
 // merge or drop left: files in the making, those that lie inside another one,
-// and those below the position up to which all was dropped. Only footers are
-// read.
-func (x *files) open(droppedBelow uint64) error {
+// and those of which the log says that nothing is left. Only footers are read.
+func (x *files) open(d *dropped) error {
 	if err := vfs.MkdirAllSync(x.fs, x.dir); err != nil {
 		return fmt.Errorf("make folder of compacted files: %w", err)
 	}
@@ -94,7 +94,7 @@ func (x *files) open(droppedBelow uint64) error {
 	for _, e := range entries {
 		first, last, ok := parseFileName(e.Name())
 		switch {
-		case ok && last >= droppedBelow:
+		case ok && !d.gone(first, last):
 			found = append(found, &kept{path: filepath.Join(x.dir, e.Name()), first: first, last: last, refs: 1})
 		case ok, strings.HasSuffix(e.Name(), tempSuffix):
 			if err := remove(e.Name()); err != nil {
@@ -118,6 +118,7 @@ func (x *files) open(droppedBelow uint64) error {
 			return err
 		}
 	}
+	x.covered = max(x.covered, d.covers())
 	if removed {
 		return x.fs.SyncDir(x.dir)
 	}

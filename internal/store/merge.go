@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
 
-	"sluice/internal/clock"
 	"sluice/internal/compact"
 	"sluice/internal/wal"
 )
@@ -21,7 +19,10 @@ func (sh *Shard) mergeNext(ctx context.Context) (bool, error) {
 	defer sh.files.release(files...)
 	run := sh.neighbours(files)
 	if run == nil {
-		run = sh.hollow(files)
+		var err error
+		if run, err = sh.hollow(files); err != nil {
+			return false, err
+		}
 	}
 	if run == nil || !sh.room.spare(bytesOf(run)) {
 		return false, nil
@@ -67,31 +68,6 @@ func (sh *Shard) neighbours(files []*kept) []*kept {
 	}
 }
 
-// hollowShare of a file that is dead makes it worth rewriting.
-const hollowShare = 3 // a third
-
-// hollow finds a file of which a good part belongs to log groups that were
-// deleted, or that have expired altogether.
-func (sh *Shard) hollow(files []*kept) []*kept {
-	for _, k := range files {
-		if total, dead := sh.deadText(k); dead > 0 && dead*hollowShare >= total && !k.held {
-			return []*kept{k}
-		}
-	}
-	return nil
-}
-
-// deadText looks at a file's directory only.
-func (sh *Shard) deadText(k *kept) (total, dead int64) {
-	k.file.Groups(func(g compact.Group) {
-		total += g.Bytes
-		if _, gone := sh.dead(g.UID, 0, g.Greatest); gone {
-			dead += g.Bytes
-		}
-	})
-	return total, dead
-}
-
 // source is a batch in one of the files that are merged.
 type source struct {
 	least  int64
@@ -124,18 +100,23 @@ func (sh *Shard) merge(ctx context.Context, run []*kept) error {
 	if err := m.frames(); err != nil {
 		return err
 	}
-	if m.kept == 0 { // all of it is dead
-		sh.files.remove(run...)
-	} else {
-		k, err := m.finish()
-		if err != nil {
-			return err
-		}
-		k.held = len(run) == 1 && len(m.gone.streams) == 0 // or it would be tried for ever
-		sh.files.publish(k, run...)
+	if err := m.end(); err != nil {
+		return err
 	}
 	sh.work.merged(bytesOf(run))
-	return sh.count(&m.gone)
+	return nil
+}
+
+// end puts the new file in the place of the others, if anything of them is alive.
+func (m *merging) end() error {
+	if m.kept > 0 {
+		return m.publish(&m.gone, m.run...)
+	}
+	if err := m.sh.countWhole(&m.gone); err != nil {
+		return err
+	}
+	m.sh.files.remove(m.run...)
+	return nil
 }
 
 // merging is a file in the making of several others.
@@ -303,84 +284,4 @@ func (m *merging) frames() error {
 		}
 	}
 	return nil
-}
-
-// askAgain is when a dead file that deliveries still need is looked at again: to
-// find that out reads all matches behind it.
-const askAgain = time.Minute
-
-// removeDead takes off the disk, without reading them, files of which nothing is
-// alive: all their log groups were deleted or have expired, and no match that
-// waits for its delivery refers to them or is in them.
-func (sh *Shard) removeDead() (bool, error) {
-	files, _ := sh.files.acquire()
-	defer sh.files.release(files...)
-	for _, k := range files {
-		if total, dead := sh.deadText(k); dead < total {
-			continue
-		}
-		if (clock.Machine{}).Now().Before(k.wanted) {
-			continue
-		}
-		gone, err := sh.removable(k)
-		if err != nil {
-			return false, err
-		}
-		if gone == nil {
-			k.wanted = clock.Machine{}.Now().Add(askAgain)
-			continue
-		}
-		sh.files.remove(k)
-		return true, sh.count(gone)
-	}
-	return false, nil
-}
-
-// removable counts what a dead file holds; nil when it is still needed.
-func (sh *Shard) removable(k *kept) (*removal, error) {
-	needed := false
-	if k.stats.Frames > 0 {
-		err := k.file.Frames(k.first, k.last+1, func(f wal.Frame) error {
-			if needed = sh.keeps(f); needed {
-				return errEnough
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, errEnough) {
-			if err = sh.damaged(k, err); !errors.Is(err, wal.ErrTrimmed) {
-				return nil, err
-			}
-		}
-	}
-	if needed {
-		return nil, nil
-	}
-	if refs, err := sh.referenced(k.first, k.last); err != nil || len(refs) > 0 {
-		return nil, err
-	}
-	return sh.contents(k, 0)
-}
-
-// contents counts all that a file holds, by its index; why 0 asks for each
-// batch's own reason.
-func (sh *Shard) contents(k *kept, why Reason) (*removal, error) {
-	gone := &removal{first: k.first, last: k.last}
-	var groups []uint64
-	k.file.Groups(func(g compact.Group) { groups = append(groups, g.UID) })
-	for _, uid := range groups {
-		err := k.file.Places(uid, 0, math.MinInt64, math.MaxInt64, nil, func(p compact.Place) {
-			reason := why
-			if reason == 0 {
-				reason, _ = sh.dead(uid, p.Stream, p.Greatest)
-				reason = max(reason, Deleted)
-			}
-			gone.add(reason, uid, p.Stream, int64(p.Count), int64(p.Bytes-p.Count))
-		})
-		if err != nil {
-			if err = sh.damaged(k, err); !errors.Is(err, wal.ErrTrimmed) {
-				return nil, err
-			}
-		}
-	}
-	return gone, nil
 }

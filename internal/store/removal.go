@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 
 	"sluice/internal/event"
 	"sluice/internal/wal"
@@ -16,27 +15,39 @@ type Reason uint8
 
 // The reasons.
 const (
-	Deleted Reason = 1 + iota // with their log group or log stream
-	Expired                   // all events of their batch were older than the retention
-	Dropped                   // by the disk budget
+	Deleted  Reason = 1 + iota // with their log group or log stream
+	Expired                    // all events of their batch were older than the retention
+	Dropped                    // by the disk budget
+	OptedOut                   // their log group is not kept: Class
 
-	reasons = int(Dropped)
+	reasons  = int(OptedOut)
+	reasons0 = int(Dropped) // of snapshots of version 0
 )
 
 func (r Reason) String() string {
-	return [...]string{"", "deleted", "expired", "dropped"}[r]
+	return [...]string{"", "deleted", "expired", "dropped", "opted_out"}[r]
 }
 
 // removal counts what one compaction, merge or drop takes off the disk, by log
-// stream. It is a Count frame of key 0, appended once the disk shows it, and
-// before where the frame itself is what drops:
+// stream. It is a Count frame of key 0:
 //
-//	+-------+---------+-------------+------------------------------------------+
-//	| first | last    | streams u64 | streams x {group, stream, reason, events,|
-//	| covered by it   |             |            bytes}, all u64               |
-//	+-------+---------+-------------+------------------------------------------+
+//	+-------+---------+---------------+------+------------------------------------------+
+//	| first | last    | flags u8,     | id   | streams x {group, stream, reason, events,|
+//	| covered by it   | streams 56 bit| u64  |            bytes}, all u64               |
+//	+-------+---------+---------------+------+------------------------------------------+
+//
+// Flags: 0x80 where there is an id, which frames of version 0 have not; 0x40 where
+// nothing is left of the positions: no file stands for them.
+//
+// It is counted once, whenever a crash comes. Where nothing is left the frame is
+// durable first, and the next start ends what it says. Where a file is left, it
+// carries the same bytes as its note: a start that finds an id in a note which no
+// frame had yet appends the frame. Ids grow, as each is the position that the
+// log's next frame would get.
 type removal struct {
 	first, last uint64
+	id          uint64
+	whole       bool // nothing is left
 	streams     []removed
 }
 
@@ -72,12 +83,21 @@ func (g *removal) fold() {
 }
 
 const (
-	removalHeader = 3 * 8
-	removedSize   = 5 * 8
+	removalHeader0 = 3 * 8
+	removalHeader  = 4 * 8
+	removedSize    = 5 * 8
+
+	removalHasID = 1 << 63
+	removalWhole = 1 << 62
+	removalCount = 1<<56 - 1
 )
 
 func (g *removal) append(dst []byte) []byte {
-	for _, v := range [...]uint64{g.first, g.last, uint64(len(g.streams))} {
+	streams := uint64(len(g.streams)) | removalHasID
+	if g.whole {
+		streams |= removalWhole
+	}
+	for _, v := range [...]uint64{g.first, g.last, streams, g.id} {
 		dst = le.AppendUint64(dst, v)
 	}
 	for _, r := range g.streams {
@@ -89,11 +109,23 @@ func (g *removal) append(dst []byte) []byte {
 }
 
 func openRemoval(payload []byte) (*removal, error) {
-	if len(payload) < removalHeader || uint64(len(payload)-removalHeader) != le.Uint64(payload[16:])*removedSize {
-		return nil, fmt.Errorf("%w: removal of %d bytes", event.ErrCorrupt, len(payload))
+	bad := fmt.Errorf("%w: removal of %d bytes", event.ErrCorrupt, len(payload))
+	if len(payload) < removalHeader0 {
+		return nil, bad
 	}
-	g := &removal{first: le.Uint64(payload), last: le.Uint64(payload[8:])}
-	for b := payload[removalHeader:]; len(b) > 0; b = b[removedSize:] {
+	word := le.Uint64(payload[16:])
+	g := &removal{first: le.Uint64(payload), last: le.Uint64(payload[8:]), whole: word&removalWhole != 0}
+	b := payload[removalHeader0:]
+	if word&removalHasID != 0 {
+		if len(b) < 8 {
+			return nil, bad
+		}
+		g.id, b = le.Uint64(b), b[8:]
+	}
+	if len(b)%removedSize != 0 || uint64(len(b)/removedSize) != word&removalCount {
+		return nil, bad
+	}
+	for ; len(b) > 0; b = b[removedSize:] {
 		r := removed{le.Uint64(b), le.Uint64(b[8:]), Reason(b[16]), int64(le.Uint64(b[24:])), int64(le.Uint64(b[32:]))}
 		if r.reason == 0 || int(r.reason) > reasons {
 			return nil, fmt.Errorf("%w: removal for reason %d", event.ErrCorrupt, r.reason)
@@ -103,123 +135,66 @@ func openRemoval(payload []byte) (*removal, error) {
 	return g, nil
 }
 
-// count makes a removal known, durably. A crash before it leaves the statistics
-// of its streams too high by it.
-func (sh *Shard) count(g *removal) error {
+// seal gives a removal its id and returns its bytes; none where nothing is removed.
+func (sh *Shard) seal(g *removal) []byte {
 	if len(g.streams) == 0 {
 		return nil
 	}
 	g.fold()
-	return sh.append(g)
+	g.id = sh.nextID()
+	return g.append(nil)
 }
 
-func (sh *Shard) append(g *removal) error {
-	if _, err := sh.log.Append(context.Background(), wal.TypeCount, removalKey, g.append(nil)); err != nil {
+// nextID is greater than those before it, also where a crash took back positions
+// that were not durable.
+func (sh *Shard) nextID() uint64 { return max(sh.log.Next(), sh.dropped.countedTo()+1) }
+
+// count makes a sealed removal known, durably.
+func (sh *Shard) count(sealed []byte) error {
+	if len(sealed) == 0 {
+		return nil
+	}
+	if _, err := sh.log.Append(context.Background(), wal.TypeCount, removalKey, sealed); err != nil {
 		return fmt.Errorf("count what was removed: %w", err)
 	}
 	return nil
 }
 
-// Amount is a number of events and the bytes of their messages.
-type Amount struct{ Events, Bytes int64 }
-
-// DroppedRange is a run of positions that the disk budget dropped, and what it
-// held.
-type DroppedRange struct {
-	First, Last uint64
-	Amount
+// countWhole makes known that nothing is left of a removal's positions. They may
+// leave the disk then, and no start brings them back.
+func (sh *Shard) countWhole(g *removal) error {
+	g.whole = true
+	return sh.count(sh.seal(g))
 }
 
-// dropped follows one shard's log as a wal.Folder: what left the disk and why.
-type dropped struct {
-	mu     sync.Mutex // guards the fields below
-	sums   [reasons]Amount
-	below  uint64 // all below it was dropped
-	ranges []DroppedRange
+// countDropped is countWhole for the disk budget, also where nothing was in a file.
+func (sh *Shard) countDropped(g *removal) error {
+	g.fold()
+	g.whole, g.id = true, sh.nextID()
+	return sh.count(g.append(nil))
 }
 
-// maxRanges bounds the dropped ranges that are told one by one; older ones are
-// summed up in the first.
-const maxRanges = 64
-
-// ID implements wal.Folder.
-func (d *dropped) ID() uint8 { return wal.FolderDropped }
-
-// Fold implements wal.Folder.
-func (d *dropped) Fold(f wal.Frame) {
-	if f.Type != wal.TypeCount || f.Key != removalKey {
-		return
+// recount counts what a crash, or an error of the log, kept from being counted
+// when its file was durable already.
+func (sh *Shard) recount() error {
+	if sh.recounted {
+		return nil
 	}
-	g, err := openRemoval(f.Payload)
-	if err != nil {
-		return // of another version; the log vouches for the bytes
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	of := DroppedRange{First: g.first, Last: g.last}
-	budget := len(g.streams) == 0 // an empty file can be dropped, too
-	for _, r := range g.streams {
-		sum := &d.sums[r.reason-1]
-		sum.Events += r.events
-		sum.Bytes += r.bytes
-		if r.reason == Dropped {
-			budget = true
-			of.Events += r.events
-			of.Bytes += r.bytes
+	files, _ := sh.files.acquire()
+	defer sh.files.release(files...)
+	for _, k := range files {
+		note, err := k.file.Note()
+		if err != nil {
+			sh.files.report(k, err)
+			continue
+		}
+		if g, err := openRemoval(note); err != nil || g.id <= sh.dropped.countedTo() {
+			continue // there is none, or it is known
+		}
+		if err := sh.count(note); err != nil {
+			return err
 		}
 	}
-	if budget {
-		d.below = max(d.below, g.last+1)
-		d.ranges = append(d.ranges, of)
-		if len(d.ranges) > maxRanges {
-			d.ranges[1].First = d.ranges[0].First
-			d.ranges[1].Events += d.ranges[0].Events
-			d.ranges[1].Bytes += d.ranges[0].Bytes
-			d.ranges = slices.Delete(d.ranges, 0, 1)
-		}
-	}
-}
-
-const rangeSnapshot = 4 * 8
-
-// AppendSnapshot implements wal.Folder.
-func (d *dropped) AppendSnapshot(dst []byte) []byte {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	dst = le.AppendUint64(dst, d.below)
-	for _, s := range d.sums {
-		dst = le.AppendUint64(dst, uint64(s.Events))
-		dst = le.AppendUint64(dst, uint64(s.Bytes))
-	}
-	for _, r := range d.ranges {
-		for _, v := range [...]uint64{r.First, r.Last, uint64(r.Events), uint64(r.Bytes)} {
-			dst = le.AppendUint64(dst, v)
-		}
-	}
-	return dst
-}
-
-// Restore implements wal.Folder.
-func (d *dropped) Restore(src []byte) error {
-	const header = 8 + reasons*16
-	if len(src) < header || (len(src)-header)%rangeSnapshot != 0 {
-		return fmt.Errorf("restore what was dropped: %w: %d bytes", event.ErrCorrupt, len(src))
-	}
-	word := func(i int) uint64 { return le.Uint64(src[8*i:]) }
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.below, d.ranges = word(0), nil
-	for i := range d.sums {
-		d.sums[i] = Amount{int64(word(1 + 2*i)), int64(word(2 + 2*i))}
-	}
-	for src = src[header:]; len(src) > 0; src = src[rangeSnapshot:] {
-		d.ranges = append(d.ranges, DroppedRange{word(0), word(1), Amount{int64(word(2)), int64(word(3))}})
-	}
+	sh.recounted = true
 	return nil
-}
-
-func (d *dropped) droppedBelow() uint64 {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.below
 }

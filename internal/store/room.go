@@ -123,8 +123,7 @@ func (s *Store) dropOldest() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	gone.fold()
-	if err := oldest.append(gone); err != nil {
+	if err := oldest.countDropped(gone); err != nil {
 		return false, fmt.Errorf("count what the disk budget drops: %w", err)
 	}
 	oldest.files.remove(victim)

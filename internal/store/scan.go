@@ -68,6 +68,9 @@ func (sh *Shard) scan(ctx context.Context, q Query, c *compact.Cursor, visit fun
 // The segments are listed first. One that leaves the log afterwards is found in
 // a file, and one that left it before is in the files listed.
 func (sh *Shard) parts(ctx context.Context, q Query, last uint64, visit func(Place), ended func() error) error {
+	if sh.class(q.Group) == None {
+		return nil
+	}
 	segments := sh.log.Segments()
 	covered, err := sh.filePlaces(ctx, q, 0, last, visit, ended)
 	if err != nil {
@@ -102,9 +105,14 @@ func (sh *Shard) parts(ctx context.Context, q Query, last uint64, visit func(Pla
 }
 
 // filePlaces visits the entries of compacted files with positions in [first, last].
+// Of a log group that is not Compact nothing is there but what waits for its
+// delivery.
 func (sh *Shard) filePlaces(ctx context.Context, q Query, first, last uint64, visit func(Place), ended func() error) (covered uint64, err error) {
 	files, covered := sh.files.acquire()
 	defer sh.files.release(files...)
+	if sh.class(q.Group) != Compact {
+		return covered, nil
+	}
 	for _, k := range files {
 		if k.last < first || k.first > last {
 			continue

@@ -52,6 +52,9 @@ type Config struct {
 	// Live tells from which instant (ms) on the events of a log stream are kept;
 	// false when it was deleted. Stream 0 stands for all of a group. nil: all live.
 	Live func(group, stream uint64) (from int64, ok bool)
+	// Class says how long a log group's events can be read back. nil: all of them
+	// are Compact.
+	Class func(group uint64) Class
 	// MaxBytes is the disk budget of all shards, log and files together; 0 is
 	// none. Policy says what happens when it is used up; default Block.
 	MaxBytes int64
@@ -92,6 +95,8 @@ type Shard struct {
 	room    *room
 	pace    pace
 	work    work
+
+	recounted bool // no file's note waits to be counted; of the compactor alone
 
 	mu    sync.Mutex // guards pages
 	pages pages
@@ -193,7 +198,7 @@ func (s *Store) openShard(fsys vfs.FS, n uint32) (*Shard, error) {
 	if cfg.Files == "" {
 		return sh, nil
 	}
-	if err := sh.files.open(sh.dropped.droppedBelow()); err != nil {
+	if err := sh.files.open(sh.dropped); err != nil {
 		return nil, errors.Join(err, sh.files.close(), sh.log.Close())
 	}
 	return sh, nil
