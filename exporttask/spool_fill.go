@@ -153,8 +153,12 @@ func (s *spooling) partHeader(streams int, last store.Place) []byte {
 	return le.AppendUint64(head, last.Position.Number)
 }
 
-// spoolStep is how much is written at once.
-const spoolStep = 1 << 20
+// Small records are gathered to steps that are written at once; to copy large
+// ones would cost more than to write them alone.
+const (
+	spoolStep   = 1 << 20
+	spoolDirect = 32 << 10
+)
 
 // write writes the tables and the records in their order, and syncs.
 func (s *spooling) write(tables []byte) error {
@@ -167,10 +171,11 @@ func (s *spooling) write(tables []byte) error {
 	err := put(tables)
 	for _, t := range s.taken {
 		record := s.buf[t.from:t.to]
-		if len(step)+len(record) > spoolStep && err == nil {
+		direct := len(record) >= spoolDirect
+		if len(step) > 0 && (direct || len(step)+len(record) > spoolStep) && err == nil {
 			err, step = put(step), step[:0]
 		}
-		if len(record) >= spoolStep/4 && len(step) == 0 && err == nil {
+		if direct && err == nil {
 			err = put(record)
 			continue
 		}
