@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"sluice/bench/corpus"
+	"sluice/exporttask/exporttasktest"
 	"sluice/internal/format"
 	"sluice/internal/store"
 )
@@ -46,18 +47,23 @@ func TestEventsCostNoAllocations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := testing.AllocsPerRun(20, func() {
-		l := newLines(codec)
-		s.sortAll(t, func(e []stretch) error { l.append(e); return nil })
-		o, err := l.close()
-		if err != nil || o.Count != batches*events {
-			t.Fatal(o.Count, err)
+	f := func(of shape, most float64) {
+		t.Helper()
+		got := testing.AllocsPerRun(20, func() {
+			l := of.newBody()
+			s.sortAll(t, func(e []stretch) error { l.append(e); return nil })
+			o, err := l.close()
+			if err != nil || o.Count != batches*events {
+				t.Fatal(o.Count, err)
+			}
+			o.Release()
+		})
+		if got > most { // a collection in between empties pools
+			t.Errorf("%.0f allocations for %d events in %d batches", got, batches*events, batches)
 		}
-		o.Release()
-	})
-	if got > 4*batches { // a collection in between empties pools
-		t.Errorf("%.0f allocations for %d events in %d batches", got, batches*events, batches)
 	}
+	f(shape{codec: codec}, 4*batches)
+	f(shape{codec: codec, ndjson: true}, 20*batches) // names of the source
 }
 
 // BenchmarkMerge sorts a stream whose batches overlap, event by event.
@@ -74,32 +80,47 @@ func BenchmarkMerge(b *testing.B) {
 	}
 }
 
-// BenchmarkLines makes lines of single events and of whole batches.
+// BenchmarkLines makes lines of whole batches, and of two batches in turn.
 func BenchmarkLines(b *testing.B) {
 	s, bytes := overlapping(b, 200, 200)
 	codec, err := format.CodecNamed("UNCOMPRESSED")
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, run := range []int{1, 200} {
-		b.Run(fmt.Sprint(run), func(b *testing.B) {
-			var events []stretch
-			for i := range s.batches {
-				for from := 0; from < 200; from += run {
-					events = append(events, stretch{&s.batches[i], from, from + run})
+	for _, kind := range []string{formatAWS, formatNDJSON} {
+		for _, turns := range []bool{false, true} {
+			b.Run(fmt.Sprintf("%s/turns=%v", kind, turns), func(b *testing.B) {
+				events := s.stretches(turns)
+				b.SetBytes(bytes)
+				b.ReportAllocs()
+				before := exporttasktest.CPU(b)
+				for b.Loop() {
+					l := shape{codec: codec, ndjson: kind == formatNDJSON}.newBody()
+					l.append(events)
+					o, err := l.close()
+					if err != nil {
+						b.Fatal(err)
+					}
+					o.Release()
 				}
-			}
-			b.SetBytes(bytes)
-			b.ReportAllocs()
-			for b.Loop() {
-				l := newLines(codec)
-				l.append(events)
-				o, err := l.close()
-				if err != nil {
-					b.Fatal(err)
-				}
-				o.Release()
-			}
-		})
+				spent := exporttasktest.CPU(b) - before
+				b.ReportMetric(float64(bytes)*float64(b.N)/1e6/spent.Seconds(), "MB/cpu-s")
+			})
+		}
 	}
+}
+
+// stretches are all events, batch by batch or from two batches in turn.
+func (s *shelf) stretches(turns bool) (all []stretch) {
+	for i := 0; i < len(s.batches); i += 2 {
+		x, y := &s.batches[i], &s.batches[i+1]
+		if !turns {
+			all = append(all, stretch{x, 0, x.Len()}, stretch{y, 0, y.Len()})
+			continue
+		}
+		for n := range x.Len() {
+			all = append(all, stretch{x, n, n + 1}, stretch{y, n, n + 1})
+		}
+	}
+	return all
 }

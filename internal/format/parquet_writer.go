@@ -97,10 +97,10 @@ func (w *ParquetWriter) Append(b event.Batch, sel event.Selection) {
 	}
 	w.flushBlock() // of records: source fills it from its start
 	w.source(b)
-	valid := utf8.Valid(b.Text())
 	for lo, hi := range b.Runs(sel) {
+		run := b.Lines(lo, hi)
+		valid := utf8.Valid(run)
 		if valid {
-			run := b.Lines(lo, hi)
 			w.hash.Write(run)
 			w.object.RecordBytes += int64(len(run))
 		}
