@@ -37,9 +37,10 @@ type Reader struct {
 	Skipped, Replaced int
 
 	form    Form
-	body    []byte          // Lines: all of them
-	rest    []byte          // what follows the line at hand
-	window  window          // the lines around it
+	body    []byte // Lines: all of them
+	rest    []byte // what follows the line at hand
+	window  window // the lines around it
+	second  lastSecond
 	cursor  jsonscan.Cursor // over the line or the body
 	inArray bool            // going through the elements of an array
 	first   bool            // before the first of them
@@ -51,7 +52,7 @@ type Reader struct {
 
 // Reset begins with a body, which must not change until its last event was used.
 func (r *Reader) Reset(body []byte, form Form) {
-	*r = Reader{form: form, window: window{stops: r.window.stops}, scratch: r.scratch[:0], valid: r.valid[:0]}
+	*r = Reader{form: form, window: window{Marks: r.window.Marks}, second: r.second, scratch: r.scratch[:0], valid: r.valid[:0]}
 	if form == Lines {
 		r.body, r.rest = body, body
 	} else {
@@ -91,34 +92,41 @@ func (r *Reader) nextPlain() bool {
 	}
 	w := &r.window
 	at := len(r.body) - len(r.rest)
-	for {
-		if w.from <= at && at < w.to {
-			s := scanner{src: r.body[w.from:w.to], stops: w.stops}
-			end := s.members(at-w.from+1, maxScan)
-			if end != declined {
-				if next := s.lineEnd(end, w.to == len(r.body)); next != declined {
-					r.takePlain(&s, r.body[at:w.from+end:w.from+end])
-					r.rest = r.body[w.from+next:]
-					return true
-				}
-			}
-			if !s.ended || at == w.from {
-				return false
-			}
-		}
+	if w.from > at || at >= w.to {
 		w.mark(r.body, at)
 	}
+	s := walk{src: r.body[w.from:], to: w.to - w.from}
+	end := s.line(w, at-w.from)
+	if s.past && !w.Wrong && at > w.from {
+		w.mark(r.body, at)
+		s = walk{src: r.body[at:], to: w.to - at}
+		end = s.line(w, 0)
+	}
+	if end == declined {
+		return false
+	}
+	next := s.lineEnd(end)
+	if next == declined {
+		return false
+	}
+	r.takePlain(&s, at, end, next)
+	return true
 }
 
-// takePlain makes a line that the scanner read the event at hand.
-func (r *Reader) takePlain(s *scanner, message []byte) {
-	if r.Message = message; r.window.foreign {
-		r.Message = r.repaired(message)
-	}
+// takePlain makes a line that was walked over the event at hand.
+func (r *Reader) takePlain(s *walk, at, end, next int) {
 	r.Timestamp, r.Timed = 0, false
-	if s.stampTo > 0 {
-		r.Timestamp, r.Timed = millis(s.src[s.stampFrom:s.stampTo])
+	if s.stampFrom > 0 {
+		if text := s.stamp(); text != nil {
+			r.Timestamp, r.Timed = r.second.millis(text)
+		}
 	}
+	from := r.window.from
+	r.Message = r.body[at : from+end : from+end]
+	if r.window.Foreign {
+		r.Message = r.repaired(r.Message)
+	}
+	r.rest = r.body[from+next:]
 }
 
 // reach goes to the next value that may be an event, into arrays and out of them.
@@ -245,7 +253,7 @@ func (r *Reader) take(v value) bool {
 	if v.time != nil && r.form == Collector {
 		r.Timestamp, r.Timed = seconds(v.time)
 	} else if v.time != nil {
-		r.Timestamp, r.Timed = millis(v.time)
+		r.Timestamp, r.Timed = r.second.millis(v.time)
 	}
 	return true
 }

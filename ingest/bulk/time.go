@@ -10,9 +10,9 @@ import (
 
 // millis reads the member timestamp: a number of milliseconds, or an instant as
 // RFC 3339 has it. A fraction of a millisecond is dropped.
-func millis(text []byte) (ms int64, ok bool) {
+func (l *lastSecond) millis(text []byte) (ms int64, ok bool) {
 	if text[0] == '"' {
-		return instant(text[1 : len(text)-1])
+		return l.instant(text[1 : len(text)-1])
 	}
 	if n, ok := integer(text); ok {
 		return n, true
@@ -74,13 +74,36 @@ func scaled(text []byte, scale float64) (ms int64, ok bool) {
 
 func notOfNumber(c rune) bool { return (c < '0' || c > '9') && !strings.ContainsRune("+-.eE", c) }
 
+// lastSecond is the second that an instant was read of last: the next one is of
+// the same, mostly, and to compare it is cheaper than to read it.
+type lastSecond struct {
+	text [secondLen]byte
+	ms   int64
+}
+
+const secondLen = len("2006-01-02T15:04:05")
+
 // instant reads RFC 3339. What does not look like it costs no error value.
-func instant(text []byte) (ms int64, ok bool) {
-	if len(text) < len("2006-01-02T15:04:05Z") || text[4] != '-' || text[10] != 'T' {
+func (l *lastSecond) instant(text []byte) (ms int64, ok bool) {
+	last := len(text) - 1
+	if last < secondLen {
 		return 0, false
 	}
-	if ms, ok := zulu(text); ok {
-		return ms, true
+	if zulu := text[last] == 'Z'; zulu && [secondLen]byte(text) == l.text {
+		if last == secondLen {
+			return l.ms, true
+		}
+		if ms, ok := thousandths(text[secondLen:last]); ok {
+			return l.ms + ms, true
+		}
+	} else if zulu {
+		if ms, part, ok := instantUTC(text); ok {
+			l.text, l.ms = [secondLen]byte(text), ms-part
+			return ms, true
+		}
+	}
+	if text[4] != '-' || text[10] != 'T' {
+		return 0, false
 	}
 	var t time.Time
 	if t.UnmarshalText(text) != nil {
@@ -89,20 +112,19 @@ func instant(text []byte) (ms int64, ok bool) {
 	return t.UnixMilli(), true
 }
 
-// daysTo1970 is what the sum of days in zulu is for 1970-01-01.
+// daysTo1970 is what the sum of days in instantUTC is for 1970-01-01.
 const daysTo1970 = 719_499
 
-// zulu reads an instant of the form 2006-01-02T15:04:05.000Z, with any digits or
-// none behind the point, as most programs write it.
-func zulu(text []byte) (ms int64, ok bool) {
-	const point = len("2006-01-02T15:04:05")
-	last := len(text) - 1
-	if last < point || text[last] != 'Z' || text[7] != '-' || text[13] != ':' || text[16] != ':' {
-		return 0, false
+// instantUTC reads an instant of the form 2006-01-02T15:04:05.000Z, with any digits
+// or none behind the point, as most programs write it; the Z was seen. part is how
+// much of the time the digits behind the point are.
+func instantUTC(text []byte) (ms, part int64, ok bool) {
+	if text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' {
+		return 0, 0, false
 	}
-	if last > point {
-		if ms, ok = thousandths(text[point:last]); !ok {
-			return 0, false
+	if last := len(text) - 1; last > secondLen {
+		if part, ok = thousandths(text[secondLen:last]); !ok {
+			return 0, 0, false
 		}
 	}
 	var wrong byte
@@ -118,7 +140,7 @@ func zulu(text []byte) (ms int64, ok bool) {
 	// The 29th and later are left to package time, which knows the months, and so
 	// is the year 0, before which division rounds the other way.
 	if wrong != 0 || year < 1 || month < 1 || month > 12 || day < 1 || day > 28 || hour > 23 || minute > 59 || second > 59 {
-		return 0, false
+		return 0, 0, false
 	}
 	// Days since 1970-03-01 in years that begin in March, so that a leap day is
 	// the last of its year.
@@ -127,7 +149,7 @@ func zulu(text []byte) (ms int64, ok bool) {
 		year--
 	}
 	days := year*365 + year/4 - year/100 + year/400 + (month*367)/12 + day - daysTo1970
-	return ((days*24+hour)*60+minute)*60_000 + second*1000 + ms, true
+	return ((days*24+hour)*60+minute)*60_000 + second*1000 + part, part, true
 }
 
 // thousandths reads a point and one to nine digits.

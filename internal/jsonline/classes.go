@@ -1,0 +1,89 @@
+package jsonline
+
+import "encoding/binary"
+
+// The classes of bytes that the grammar tells apart. A byte beyond ASCII, or one
+// that is not named here, has none.
+const (
+	quote     = iota // "
+	slash            // the backslash
+	ctrl             // below a blank: line feeds and tabs among them
+	space            // a blank
+	opener           // { and [
+	closer           // } and ], and the letters p and P
+	colonMark        // :
+	commaMark        // ,
+	classCount
+)
+
+// The letters among closer are there because a class is a product of high and low
+// halves of bytes. Outside strings they are events, and wrong; inside strings
+// they tell of names that may end in p.
+
+// classes are those of 64 bytes: for each class a bit for each byte, the first in
+// the lowest bit.
+type classes [classCount]uint64
+
+// lowHalf and highHalf have a bit for each class that a byte with these four bits
+// may have: its classes are in both.
+var (
+	lowHalf = [16]byte{
+		0x0: 1<<ctrl | 1<<space | 1<<closer,
+		0x1: 1 << ctrl,
+		0x2: 1<<ctrl | 1<<quote,
+		0x3: 1 << ctrl, 0x4: 1 << ctrl, 0x5: 1 << ctrl, 0x6: 1 << ctrl,
+		0x7: 1 << ctrl, 0x8: 1 << ctrl, 0x9: 1 << ctrl,
+		0xa: 1<<ctrl | 1<<colonMark,
+		0xb: 1<<ctrl | 1<<opener,
+		0xc: 1<<ctrl | 1<<slash | 1<<commaMark,
+		0xd: 1<<ctrl | 1<<closer,
+		0xe: 1 << ctrl, 0xf: 1 << ctrl,
+	}
+	highHalf = [16]byte{
+		0x0: 1 << ctrl,
+		0x1: 1 << ctrl,
+		0x2: 1<<quote | 1<<space | 1<<commaMark,
+		0x3: 1 << colonMark,
+		0x5: 1<<slash | 1<<opener | 1<<closer,
+		0x7: 1<<opener | 1<<closer,
+	}
+	// spread has the classes of each byte, as the lowest bit of one byte a class.
+	spread = spreadHalves()
+)
+
+func spreadHalves() (t [256]uint64) {
+	for c := range t {
+		of := lowHalf[c&0xf] & highHalf[c>>4]
+		for k := range classCount {
+			t[c] |= uint64(of>>k&1) << (8 * k)
+		}
+	}
+	return t
+}
+
+// classify finds the classes of a block, and whether a byte beyond ASCII is in it.
+func (c *classes) classify(block *[blockBytes]byte) (foreign bool) {
+	var all uint64
+	for k := 0; k < blockBytes; k += 8 {
+		w := binary.LittleEndian.Uint64(block[k:])
+		all |= w
+		// A column for each of the 8 bytes, a row for each class.
+		rows := spread[byte(w)] | spread[byte(w>>8)]<<1 | spread[byte(w>>16)]<<2 | spread[byte(w>>24)]<<3 |
+			spread[byte(w>>32)]<<4 | spread[byte(w>>40)]<<5 | spread[byte(w>>48)]<<6 | spread[byte(w>>56)]<<7
+		for class := range c {
+			// A shift, not an or: the first row of all comes to lie lowest.
+			c[class] = c[class]>>8 | rows<<(56-8*class)&(0xff<<56)
+		}
+	}
+	return all&0x8080808080808080 != 0
+}
+
+// checkGo is check in plain Go.
+func (m *Marks) checkGo(text []byte) (wrong uint64) {
+	var c classes
+	for ; len(text) >= blockBytes && wrong == 0; text = text[blockBytes:] {
+		m.Foreign = c.classify((*[blockBytes]byte)(text)) || m.Foreign
+		wrong = m.checkBlock(&c)
+	}
+	return wrong
+}
