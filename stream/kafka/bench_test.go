@@ -3,6 +3,7 @@ package kafka
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -117,20 +118,36 @@ func repeated(b *testing.B, n int) (parcels []event.Parcel) {
 	return parcels
 }
 
+// yardstick is how long encoding/json.Valid takes for the messages of parcels: what
+// the processor is worth at the moment.
+func yardstick(b *testing.B, parcels []event.Parcel) time.Duration {
+	b.Helper()
+	start := cpu()
+	for _, p := range parcels {
+		batch := p.Deliveries[0].Batch
+		for i := range batch.Len() {
+			if !json.Valid(batch.Message(i)) {
+				b.Fatalf("no JSON: %s", batch.Message(i))
+			}
+		}
+	}
+	return cpu() - start
+}
+
 // BenchmarkProduce is MB of messages per second of the client's processor time, and
 // how much of the time is the codec's: the same encoder over the same values, in
-// turns.
+// turns, as are those of encoding/json.Valid.
 func BenchmarkProduce(b *testing.B) {
 	for codec, name := range map[kafka.Compression]string{0: "none", kafka.Snappy: "snappy", kafka.Zstd: "zstd"} {
-		b.Run("json/"+name, func(b *testing.B) { benchmarkProduce(b, codec, load(b, 8)) })
-		b.Run("repeated/"+name, func(b *testing.B) { benchmarkProduce(b, codec, repeated(b, 8)) })
+		b.Run("json/"+name, func(b *testing.B) { benchmarkProduce(b, codec, load(b, 8), true) })
+		b.Run("repeated/"+name, func(b *testing.B) { benchmarkProduce(b, codec, repeated(b, 8), false) })
 	}
 }
 
-func benchmarkProduce(b *testing.B, codec kafka.Compression, parcels []event.Parcel) {
+func benchmarkProduce(b *testing.B, codec kafka.Compression, parcels []event.Parcel, isJSON bool) {
 	p := producer(b, broker(b), func(c *ProducerConfig) { c.Compression = codec })
 	number, sent := uint64(0), 0
-	var made, bare time.Duration
+	var made, bare, valid time.Duration
 	var batch recordBatch
 	for b.Loop() {
 		for i := range parcels {
@@ -143,6 +160,9 @@ func benchmarkProduce(b *testing.B, codec kafka.Compression, parcels []event.Par
 			b.Fatal(err)
 		}
 		made += cpu() - start
+		if isJSON {
+			valid += yardstick(b, parcels)
+		}
 		if codec == 0 {
 			continue
 		}
@@ -156,6 +176,9 @@ func benchmarkProduce(b *testing.B, codec kafka.Compression, parcels []event.Par
 		bare += cpu() - start
 	}
 	b.ReportMetric(float64(sent)/1e6/made.Seconds(), "MB/cpu-s")
+	if isJSON {
+		b.ReportMetric(float64(sent)/1e6/valid.Seconds(), "json.Valid-MB/cpu-s")
+	}
 	if codec != 0 {
 		b.ReportMetric(float64(sent)/1e6/bare.Seconds(), "codec-MB/cpu-s")
 		b.ReportMetric(100*bare.Seconds()/made.Seconds(), "%codec")
@@ -207,7 +230,7 @@ func benchmarkConsume(b *testing.B, codec kafka.Compression) {
 	if err := p.Produce(b.Context(), 9, parcels...); err != nil {
 		b.Fatal(err)
 	}
-	round, spent := 0, time.Duration(0)
+	round, spent, valid := 0, time.Duration(0), time.Duration(0)
 	for b.Loop() {
 		round++
 		c, err := NewConsumer(ConsumerConfig{Cluster: d, Topic: topic, GroupID: fmt.Sprint("g", round), Logger: quiet})
@@ -227,6 +250,8 @@ func benchmarkConsume(b *testing.B, codec kafka.Compression) {
 		})
 		cancel()
 		spent += cpu() - start
+		valid += yardstick(b, parcels)
 	}
 	b.ReportMetric(float64(size)*float64(round)/1e6/spent.Seconds(), "MB/cpu-s")
+	b.ReportMetric(float64(size)*float64(round)/1e6/valid.Seconds(), "json.Valid-MB/cpu-s")
 }
