@@ -64,18 +64,34 @@ func spreadHalves() (t [256]uint64) {
 // classify finds the classes of a block, and whether a byte beyond ASCII is in it.
 func (c *classes) classify(block *[blockBytes]byte) (foreign bool) {
 	var all uint64
-	for k := 0; k < blockBytes; k += 8 {
-		w := binary.LittleEndian.Uint64(block[k:])
+	for i := range c {
+		w := binary.LittleEndian.Uint64(block[8*i:])
 		all |= w
-		// A column for each of the 8 bytes, a row for each class.
-		rows := spread[byte(w)] | spread[byte(w>>8)]<<1 | spread[byte(w>>16)]<<2 | spread[byte(w>>24)]<<3 |
+		// A bit for each of the 8 bytes, in a byte for each class.
+		c[i] = spread[byte(w)] | spread[byte(w>>8)]<<1 | spread[byte(w>>16)]<<2 | spread[byte(w>>24)]<<3 |
 			spread[byte(w>>32)]<<4 | spread[byte(w>>40)]<<5 | spread[byte(w>>48)]<<6 | spread[byte(w>>56)]<<7
-		for class := range c {
-			// A shift, not an or: the first row of all comes to lie lowest.
-			c[class] = c[class]>>8 | rows<<(56-8*class)&(0xff<<56)
-		}
 	}
+	c.transpose()
 	return all&0x8080808080808080 != 0
+}
+
+// transpose makes byte i of word k byte k of word i.
+func (c *classes) transpose() {
+	swap := func(i, k, shift int, mask uint64) {
+		t := (c[i]>>shift ^ c[k]) & mask
+		c[k] ^= t
+		c[i] ^= t << shift
+	}
+	for i := 0; i < len(c); i += 2 {
+		swap(i, i+1, 8, 0x00ff00ff00ff00ff)
+	}
+	for i := 0; i < len(c); i += 4 {
+		swap(i, i+2, 16, 0x0000ffff0000ffff)
+		swap(i+1, i+3, 16, 0x0000ffff0000ffff)
+	}
+	for i := range len(c) / 2 {
+		swap(i, i+4, 32, 0x00000000ffffffff)
+	}
 }
 
 // checkGo is check in plain Go.
