@@ -14,6 +14,10 @@ type LogGroup struct {
 	RetentionInDays int               `yaml:"retentionInDays"`
 	Tags            map[string]string `yaml:"tags"`
 	LogStreamNames  []string          `yaml:"logStreamNames"`
+	// Store says how long events can be read back: compact (until they expire), wal
+	// (while they are in the log) or none (never). It is the tag sluice:store of the
+	// group, set at each start; without it the tag stays what it is.
+	Store string `yaml:"store"`
 }
 
 // SubscriptionFilter declares a subscription filter.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"sluice/internal/awsapi"
+	"sluice/internal/logsapi"
 )
 
 // Pipelines are applied through the very operations that clients call, so that
@@ -102,6 +103,12 @@ func (a *App) applyLogGroup(ctx context.Context, g LogGroup) error {
 	}
 	if err := unlessExists(a.call(ctx, "Logs_20140328.CreateLogGroup", in)); err != nil {
 		return err
+	}
+	if g.Store != "" {
+		in := map[string]any{"logGroupName": g.LogGroupName, "tags": map[string]string{logsapi.StoreTag: g.Store}}
+		if err := a.call(ctx, "Logs_20140328.TagLogGroup", in); err != nil {
+			return err
+		}
 	}
 	if g.RetentionInDays != 0 {
 		in := map[string]any{"logGroupName": g.LogGroupName, "retentionInDays": g.RetentionInDays}

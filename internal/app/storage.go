@@ -9,6 +9,7 @@ import (
 	"sluice/internal/awsapi"
 	"sluice/internal/compact"
 	"sluice/internal/event"
+	"sluice/internal/logsapi"
 	"sluice/internal/obs"
 	"sluice/internal/store"
 	"sluice/internal/wal"
@@ -44,7 +45,7 @@ func (a *App) storeConfig() store.Config {
 		CacheBytes: s.CacheBytes, CompactRate: s.CompactBytesPerSecond, Compact: compact.Options{NGrams: true},
 		MaxBytes: s.MaxBytes, Policy: store.Policy(s.Policy), MinFreeBytes: s.MinFreeBytes,
 		Needed: a.neededOfLog,
-		Keep:   a.keepFrame, Live: a.liveFrom, Logger: a.log,
+		Keep:   a.keepFrame, Live: a.liveFrom, Class: a.classOf, Logger: a.log,
 		Quarantine: func(shard uint32, d wal.Damage) {
 			a.log.Error("log damage gone around", "shard", shard, "segment", d.Segment, "offset", d.Offset,
 				"bytes", d.Length, "first", d.FirstSeq, "last", d.LastSeq, "what", d.Reason)
@@ -72,6 +73,12 @@ func (a *App) liveFrom(group, stream uint64) (from int64, ok bool) {
 		from = a.clock.Now().Add(-time.Duration(g.RetentionDays) * 24 * time.Hour).UnixMilli()
 	}
 	return from, ok
+}
+
+// classOf tells how long a log group's events can be read back.
+func (a *App) classOf(group uint64) store.Class {
+	g, _ := a.catalog.GroupByUID(group)
+	return logsapi.ClassOf(g)
 }
 
 // appender tells clients to come again when the disk budget is used up.
@@ -116,6 +123,6 @@ func (a *App) collectStorage() {
 			}
 		})
 	}
-	removed("events_total", "Events that left the disk: deleted, expired, dropped by the budget.", func(m store.Amount) int64 { return m.Events })
+	removed("events_total", "Events that left the disk: deleted, expired, dropped by the budget, opted out by their log group.", func(m store.Amount) int64 { return m.Events })
 	removed("bytes_total", "Bytes of their messages.", func(m store.Amount) int64 { return m.Bytes })
 }

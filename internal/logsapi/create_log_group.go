@@ -16,6 +16,9 @@ import (
 // Limits: name 1-512 of [.-_/#A-Za-z0-9], not beginning with aws/; kmsKeyId up to
 // 256; at most 50 tags.
 //
+// Beyond AWS, the tag sluice:store says how long the group's events can be read
+// back (store_tag.go).
+//
 // Deviations: kmsKeyId is kept and shown, nothing is encrypted with it. There is
 // no quota on the number of groups. The text for aws/ is from memory.
 
@@ -58,7 +61,7 @@ func (in *createLogGroupInput) validate() error {
 	if strings.HasPrefix(*in.LogGroupName, "aws/") {
 		return awsapi.InvalidParameter("Log groups starting with AWS/ are reserved for AWS.")
 	}
-	return nil
+	return checkSluiceTags(in.Tags)
 }
 
 func (a *API) createLogGroup(_ context.Context, c awsapi.Caller, in *createLogGroupInput) (*none, error) {

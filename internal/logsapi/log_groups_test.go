@@ -111,6 +111,13 @@ func TestLogGroupTexts(t *testing.T) {
 	f("ListTagsForResource", `{"resourceArn":"arn:aws:logs:us-east-1:111111111111:log-group:g:*"}`, generic("arn:aws:logs:us-east-1:111111111111:log-group:g:*", "resourceArn", `Member must satisfy regular expression pattern: [\w+=/:,.@-]*`))
 	f("TagResource", `{`+other+`,"tags":{"a":"b"}}`, groupMissing)
 	f("UntagResource", `{`+other+`,"tagKeys":["a"]}`, groupMissing)
+	const noClass = `InvalidParameterException: The tag sluice:store with the value "some" is none of compact, wal, none.`
+	f("CreateLogGroup", `{"logGroupName":"x","tags":{"sluice:store":"some"}}`, noClass)
+	f("TagLogGroup", `{"logGroupName":"g","tags":{"sluice:store":"some"}}`, noClass)
+	f("TagResource", `{"resourceArn":"arn:aws:logs:us-east-1:111111111111:log-group:g","tags":{"sluice:store":"some"}}`, noClass)
+	f("TagLogGroup", `{"logGroupName":"g","tags":{"sluice:stor":"wal"}}`, "InvalidParameterException: The tag sluice:stor is not one that this version knows: of those that start with sluice: there is sluice:store.")
+	f("TagLogGroup", `{"logGroupName":"g","tags":{"sluice:store":"wal"}}`, "")
+	f("UntagLogGroup", `{"logGroupName":"g","tags":["sluice:store"]}`, "")
 	f("TagResource", `{"resourceArn":"arn:aws:logs:us-east-1:111111111111:log-group:g","tags":{`+numbered(50, `"a%d":"x"`)+`}}`, "")
 	f("TagResource", `{"resourceArn":"arn:aws:logs:us-east-1:111111111111:log-group:g","tags":{"one":"more"}}`, "TooManyTagsException: A resource can have at most 50 tags.")
 }

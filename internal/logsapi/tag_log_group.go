@@ -11,6 +11,9 @@ import (
 //
 // Limits: at most 50 tags on a group; key 1-128, value 0-256.
 //
+// Beyond AWS, the tag sluice:store of a log group says how long its events can be
+// read back (store_tag.go).
+//
 // Deviations: the text for too many tags is ours, none is recorded.
 
 type tagLogGroupInput struct {
@@ -26,6 +29,9 @@ func (a *API) tagLogGroup(_ context.Context, c awsapi.Caller, in *tagLogGroupInp
 	checkGroupName(v, in.LogGroupName)
 	checkNewTags(v, in.Tags)
 	if err := v.Err(); err != nil {
+		return nil, err
+	}
+	if err := checkSluiceTags(in.Tags); err != nil {
 		return nil, err
 	}
 	g, err := a.groupOf(c, groupRef{LogGroupName: in.LogGroupName})

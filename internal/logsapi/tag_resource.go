@@ -11,6 +11,9 @@ import (
 // Limits: at most 50 tags on a group, else TooManyTagsException; key 1-128, value
 // 0-256.
 //
+// Beyond AWS, the tag sluice:store of a log group says how long its events can be
+// read back (store_tag.go).
+//
 // Deviations: other resources have no tags. The texts for other ARNs
 // and for too many tags are ours, none is recorded.
 
@@ -24,6 +27,9 @@ func (a *API) tagResource(_ context.Context, c awsapi.Caller, in *tagResourceInp
 	checkResource(v, in.ResourceARN)
 	checkNewTags(v, in.Tags)
 	if err := v.Err(); err != nil {
+		return nil, err
+	}
+	if err := checkSluiceTags(in.Tags); err != nil {
 		return nil, err
 	}
 	return nil, a.changeTags(c, in.ResourceARN, addTags(in.Tags, errTooManyTags))
