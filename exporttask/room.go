@@ -58,7 +58,7 @@ type Config struct {
 	// at once is spooled.
 	StreamBytes func(uid uint64) int64
 	// SpoolBytes bounds the spool of a task (spool.go), which takes no more than a
-	// quarter of what is free on the disk either. Default 4 GiB; less than 0 is none.
+	// quarter of what is free on the disk either. Default 8 GiB; less than 0 is none.
 	// SpoolLeast is what is worth one: as much fits into the store's cache. Default
 	// 48 MiB.
 	SpoolBytes, SpoolLeast int64
@@ -101,7 +101,7 @@ func New(cfg Config) (*Room, error) {
 		cfg.StreamBytes = func(uint64) int64 { return 0 }
 	}
 	if cfg.SpoolBytes == 0 {
-		cfg.SpoolBytes = 4 << 30
+		cfg.SpoolBytes = 8 << 30
 	}
 	if cfg.SpoolLeast == 0 {
 		cfg.SpoolLeast = 48 << 20
