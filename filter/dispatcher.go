@@ -206,6 +206,7 @@ func (w *worker) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.Borrow()
 	w.next = from
 	w.noteSettled()
 	for {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-
-	"sluice/internal/vfs"
 )
 
 // region is what a commit writes: frames collected in a chunk, or a footer.
@@ -131,17 +129,27 @@ func (l *Log) newChunk(size int64) *chunk {
 	seg := l.active
 	room := max(size, min(int64(l.cfg.BlockBytes), seg.limit-seg.end))
 	c := &chunk{seg: seg, off: seg.end, first: l.next}
-	if !seg.direct {
-		c.buf = make([]byte, 0, room)
-	} else {
-		lead := seg.end % directBlock
+	lead := int64(0)
+	if seg.direct {
+		lead = seg.end % directBlock
 		c.off -= lead
-		c.buf = append(vfs.DirectMemory(int(alignUp(lead + room)))[:0], l.before(seg, int(lead))...)
 	}
+	c.buf = append(l.tail.memory(alignUp(lead+room)), l.before(seg, int(lead))...)
 	c.begin = len(c.buf)
-	l.chunk = c
+	l.collectIn(c)
 	l.tail.add(c, l.cfg.TailBytes)
 	return c
+}
+
+// collectIn has the next frames collected in a chunk; nil is in none yet.
+func (l *Log) collectIn(c *chunk) {
+	if old := l.chunk; old != nil {
+		old.active = false
+		l.tail.reuse(old)
+	}
+	if l.chunk = c; c != nil {
+		c.active = true
+	}
 }
 
 // before returns the last n bytes of the segment, which are in its last chunk or

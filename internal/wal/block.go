@@ -1,10 +1,16 @@
 package wal
 
-import "iter"
+import (
+	"iter"
+	"slices"
+
+	"sluice/internal/vfs"
+)
 
 // Block is a run of verified, durable frames in one piece of memory: a part of
-// the tail cache or a piece of a segment. It is immutable and never reused; the
-// GC frees it when the last Block and the last Payload into it are gone.
+// the tail cache or a piece of a segment. It is immutable; the GC frees it when
+// the last Block and the last Payload into it are gone. Only the blocks of a
+// Reader that borrows them (Reader.Borrow) are used again for other frames.
 type Block struct {
 	buf         []byte // whole frames
 	first, last uint64
@@ -44,6 +50,11 @@ type chunk struct {
 	buf     []byte // grows within its capacity, never beyond
 	durable int    // bytes of buf that are durable
 	full    bool   // takes no more frames
+
+	active  bool // the one that frames are collected in
+	holders int  // who borrowed it, and will give it back
+	shared  bool // somebody has views of it for as long as they like
+	dropped bool // from the tail cache
 }
 
 // nearlyFull tells whether what a chunk has left is not worth keeping.
@@ -67,6 +78,52 @@ func (c *chunk) find(seq uint64, from int) int {
 type tailCache struct {
 	chunks []*chunk
 	bytes  int64
+	spare  [][]byte // memory of chunks that are gone, and nobody looks at
+}
+
+const (
+	// chunkStep is what the memory of large chunks is a multiple of, so that it fits
+	// again.
+	chunkStep = 256 << 10
+	// mostSpare bounds the spare memory, in chunks.
+	mostSpare = 4
+)
+
+// memory returns n bytes that direct reads and writes may begin in. What they hold
+// is whatever the last chunk held.
+func (t *tailCache) memory(n int64) []byte {
+	for i, b := range t.spare {
+		if int64(cap(b)) >= n && int64(cap(b)) <= 2*n+chunkStep {
+			t.spare = slices.Delete(t.spare, i, i+1)
+			return b
+		}
+	}
+	if n > chunkStep {
+		n = (n + chunkStep - 1) / chunkStep * chunkStep
+	}
+	return vfs.DirectMemory(int(n))[:0]
+}
+
+// borrow and giveBack bracket the use of a chunk's frames. nil is nothing borrowed.
+func (t *tailCache) borrow(c *chunk) { c.holders++ }
+
+func (t *tailCache) giveBack(c *chunk) {
+	if c != nil {
+		c.holders--
+		t.reuse(c)
+	}
+}
+
+// reuse keeps the memory of a chunk that nobody can look at any more.
+func (t *tailCache) reuse(c *chunk) {
+	if !c.dropped || c.active || c.shared || c.holders > 0 || c.buf == nil {
+		return
+	}
+	if len(t.spare) < mostSpare {
+		poison(c.buf[:cap(c.buf)])
+		t.spare = append(t.spare, c.buf[:0])
+	}
+	c.buf = nil
 }
 
 func (t *tailCache) add(c *chunk, budget int64) {
@@ -78,9 +135,12 @@ func (t *tailCache) add(c *chunk, budget int64) {
 }
 
 func (t *tailCache) dropFirst() {
-	t.bytes -= int64(cap(t.chunks[0].buf))
+	c := t.chunks[0]
+	t.bytes -= int64(cap(c.buf))
 	t.chunks[0] = nil
 	t.chunks = t.chunks[1:]
+	c.dropped = true
+	t.reuse(c)
 }
 
 // dropBefore forgets the chunks of trimmed segments.

@@ -14,6 +14,28 @@ const aroundLeast = 64 << 10
 type Memory struct {
 	b      []byte
 	around bool
+
+	borrows bool // chunks, where frames are still in memory
+	log     *Log
+	held    *chunk
+}
+
+// hold keeps a chunk from being used again. The log's lock is held.
+func (m *Memory) hold(l *Log, c *chunk) {
+	l.tail.borrow(c)
+	m.log, m.held = l, c
+}
+
+// Release gives up the frame in the memory.
+func (m *Memory) Release() {
+	if m.held == nil {
+		return
+	}
+	l := m.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tail.giveBack(m.held)
+	m.log, m.held = nil, nil
 }
 
 // read reads n bytes at off, fewer at the file's end.
@@ -27,7 +49,7 @@ func (m *Memory) read(f *segmentFile, off, n int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	buf := m.take(n)
+	buf := m.take(n)[:n]
 	got, err := readFull(file, buf, off)
 	return buf[:got], err
 }
@@ -41,7 +63,7 @@ func (m *Memory) readAround(f *segmentFile, off, n int64) ([]byte, bool) {
 	}
 	begin := off / vfs.DirectBlock * vfs.DirectBlock
 	end := (off + n + vfs.DirectBlock - 1) / vfs.DirectBlock * vfs.DirectBlock
-	buf := m.take(end - begin)
+	buf := m.take(end - begin)[:end-begin]
 	got, err := readFull(file, buf, begin)
 	if err != nil || int64(got) < off-begin {
 		f.log.cachedReads.Store(true)
@@ -50,13 +72,21 @@ func (m *Memory) readAround(f *segmentFile, off, n int64) ([]byte, bool) {
 	return buf[off-begin : min(int64(got), off-begin+n)], true
 }
 
-// take returns n bytes that direct reads may begin in.
+// take returns n bytes, which direct reads may begin in if they are enough for one.
 func (m *Memory) take(n int64) []byte {
-	const step = 64 << 10 // so that it does not grow by a little each time
-	if int64(cap(m.b)) < n {
-		m.b = vfs.DirectMemory(int((n + step - 1) / step * step))
+	if int64(cap(m.b)) >= n {
+		return m.b[:n]
 	}
-	return m.b[:n]
+	if m.borrows { // used again: it does not grow by a little each time
+		const step = 64 << 10
+		n += -n & (step - 1)
+	}
+	if n < aroundLeast {
+		m.b = make([]byte, n)
+	} else {
+		m.b = vfs.DirectMemory(int(n))
+	}
+	return m.b
 }
 
 // segmentFile opens a segment for reading when that is first wanted.

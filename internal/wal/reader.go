@@ -26,6 +26,10 @@ type Reader struct {
 	piece int64
 	once  *Memory // for one frame, of which nothing is left in the reader
 
+	borrows bool
+	around  bool
+	held    *chunk // borrowed for the last block
+
 	chunk   *chunk // the chunk that pos lies in or follows, if it was read from memory
 	at      int    // offset in the chunk of pos
 	segment uint64 // base of the segment that was read from disk last, 0 after memory
@@ -52,9 +56,20 @@ func (r *Reader) Seek(to uint64) error {
 	case to > l.next:
 		return ErrBeyond
 	}
-	*r = Reader{log: l, pos: to, piece: r.piece}
+	l.tail.giveBack(r.held)
+	*r = Reader{log: l, pos: to, piece: r.piece, borrows: r.borrows, around: r.around}
 	return nil
 }
+
+// Borrow has the reader's blocks be valid only until it is asked for the next one,
+// so that the log can use their memory again. It is for those who follow the log's
+// end and keep nothing of what they read.
+func (r *Reader) Borrow() { r.borrows = true }
+
+// ReadAround has the reader read pieces of segments around the machine's page cache,
+// in which a log that is written around it does not stand. It is for those who read
+// much, once.
+func (r *Reader) ReadAround() { r.around = true }
 
 // Position returns the sequence that the next block begins with or after.
 func (r *Reader) Position() uint64 { return r.pos }
@@ -165,6 +180,8 @@ func (r *Reader) fromMemory() (Block, *extent, error) {
 		return r.advance(c, c.find(r.pos, int(known.off-c.off))), nil, nil
 	}
 	r.chunk = nil
+	l.tail.giveBack(r.held)
+	r.held = nil
 	for i := len(l.segments) - 1; i >= 0; i-- {
 		if l.segments[i].base <= r.pos {
 			return Block{}, l.extentOf(i), nil
@@ -174,6 +191,16 @@ func (r *Reader) fromMemory() (Block, *extent, error) {
 }
 
 func (r *Reader) advance(c *chunk, off int) Block {
+	switch {
+	case r.once != nil && r.once.borrows:
+		r.once.hold(r.log, c)
+	case r.borrows && r.held != c:
+		r.log.tail.giveBack(r.held)
+		r.log.tail.borrow(c)
+		r.held = c
+	case !r.borrows:
+		c.shared = true
+	}
 	r.chunk, r.at, r.segment = c, c.durable, 0
 	return c.view(off, r.pos)
 }
@@ -280,13 +307,8 @@ func (r *Reader) fetch(f *segmentFile, n int64) ([]byte, error) {
 	if r.once != nil {
 		return r.once.read(f, r.from.off, n)
 	}
-	file, err := f.cached()
-	if err != nil {
-		return nil, err
-	}
-	buf := make([]byte, n)
-	got, err := readFull(file, buf, r.from.off)
-	return buf[:got], err
+	m := Memory{around: r.around} // the block's from now on
+	return m.read(f, r.from.off, n)
 }
 
 // skip finds the next frame behind damage at r.from and moves the position there.
@@ -320,11 +342,15 @@ func (r *Reader) skip(f *segmentFile, e *extent) (*Damage, error) {
 // was lost to damage.
 func (l *Log) Read(seq uint64) (Frame, error) {
 	m := scratches.Get().(*Memory)
+	if m.b == nil {
+		m.b = make([]byte, seekPiece)
+	}
+	scratch := m.b
 	f, read, err := l.readInto(m, seq)
 	switch {
 	case !read:
-	case cap(m.b) > seekPiece:
-		*m = Memory{} // the frame's from now on
+	case cap(m.b) > cap(scratch):
+		m.b = scratch // what it grew to is the frame's
 	default:
 		f.Payload = bytes.Clone(f.Payload)
 	}
@@ -336,11 +362,11 @@ func (l *Log) Read(seq uint64) (Frame, error) {
 var scratches = sync.Pool{New: func() any { return new(Memory) }}
 
 // ReadInto is Read for those who are done with a frame before they want another
-// one: the frame may stand in m, and lives until m is used again. Large frames
-// are read around the machine's page cache, in which a log that is written around
-// it does not stand.
+// one: the frame may stand in m, and lives until m is used again or released.
+// Large frames are read around the machine's page cache.
 func (l *Log) ReadInto(m *Memory, seq uint64) (Frame, error) {
-	m.around = true
+	m.Release()
+	m.around, m.borrows = true, true
 	f, _, err := l.readInto(m, seq)
 	return f, err
 }

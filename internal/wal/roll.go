@@ -39,7 +39,8 @@ func (l *Log) roll(size int64) error {
 	if old != nil {
 		l.pending = append(l.pending, region{seg: old})
 	}
-	l.active, l.chunk = seg, nil
+	l.active = seg
+	l.collectIn(nil)
 	l.segments = append(l.segments, seg)
 	return nil
 }

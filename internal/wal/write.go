@@ -52,7 +52,8 @@ func writeAround(file vfs.File, regions []region) error {
 			to = alignDown(to) // the rest is in the lead of the next chunk
 		case r.alone:
 			to = alignUp(to)
-			r.buf = r.buf[:to] // zero beyond its length
+			clear(r.buf[len(r.buf):to])
+			r.buf = r.buf[:to]
 		}
 		if from == to {
 			continue

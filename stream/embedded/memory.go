@@ -29,6 +29,10 @@ func (m *memory) next() *wal.Memory {
 const mostKept = 4
 
 func (m *memory) release() {
+	m.frame.Release()
+	for _, b := range m.batches {
+		b.Release()
+	}
 	m.used, m.batches = 0, m.batches[:min(mostKept, len(m.batches))]
 	clear(m.batches[len(m.batches):cap(m.batches)])
 	memories.Put(m)
