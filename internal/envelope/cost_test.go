@@ -39,7 +39,7 @@ func corpusDelivery(b *testing.B, kind corpus.Kind) event.Delivery {
 // escaped. All take turns and the least time of each counts, so that what else the
 // machine does falls out.
 func BenchmarkMember(b *testing.B) {
-	for _, kind := range []corpus.Kind{corpus.Access, corpus.VPC, corpus.App} {
+	for _, kind := range corpus.Kinds() {
 		b.Run(kind.String(), func(b *testing.B) {
 			d := corpusDelivery(b, kind)
 			p := envelope.GetPacker()

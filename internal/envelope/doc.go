@@ -22,9 +22,9 @@
 // UTF-8 already, since decoders refuse or replace what is not; should invalid
 // bytes arrive nonetheless, each becomes one U+FFFD, as in encoding/json.
 //
-// On amd64 quotes and backslashes are escaped sixteen bytes at a time, by shuffles in
-// assembly that ask for no branch on where they are; everywhere else, and for what
-// else is escaped, in Go. A test has both escape the same texts.
+// On amd64 with AVX what takes two bytes is escaped sixteen at a time, by shuffles in
+// assembly that ask for no branch on where it is; everywhere else, and for what takes
+// more, in Go. A test has both escape the same texts.
 //
 // # Parts
 //

@@ -1,18 +1,19 @@
 package envelope
 
 // escapeBytes writes what comes of the first bytes of from, of which there are at
-// least 16, up to sixteen in which is a control character or, unless that is ignored,
-// no ASCII. It returns how much it wrote and took, and may write up to 32 bytes
+// least 16, up to sixteen in which is a character that takes neither the bytes it has
+// nor two. It returns how much it wrote and took, and may write up to 32 bytes
 // behind them.
 //
 //go:noescape
 func escapeBytes(to, from *byte, size int, ignored uint64) (n, taken int)
 
-// hasShuffle asks the processor for what escapeBytes is made of.
-func hasShuffle() bool
+// hasAVX asks the processor for what escapeBytes is made of, and whether the system
+// keeps its registers.
+func hasAVX() bool
 
 var (
-	shuffling = hasShuffle()
+	shuffling = hasAVX()
 
 	// shuffles has for each set of eight bytes, one bit a byte, their places with
 	// that of a backslash before each of the set.
@@ -30,6 +31,12 @@ var (
 		}
 		return t
 	}()
+
+	// letters is what is written behind a backslash for the first control characters,
+	// where that is all.
+	letters = [16]byte{'\b': 'b', '\t': 't', '\n': 'n', '\f': 'f', '\r': 'r'}
+
+	seventies = [16]byte{0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70}
 
 	// fronts moves the last bytes of sixteen to the front, read from 16-k on for k of
 	// them, and makes the others 0.

@@ -48,10 +48,10 @@ var steps = func() (t [levels][1 << stepBits]number) {
 		of := &t[level]
 		for k := 1; k < len(of); k++ {
 			of[k] = of[k-1]
-			of[k].add(&one)
+			of[k].add(&one, 0)
 		}
 		next := of[len(of)-1]
-		next.add(&one)
+		next.add(&one, 0)
 		one = next
 	}
 	return t
@@ -99,16 +99,17 @@ func (p *Printer) moveTo(id event.ID) bool {
 		return p.start(id)
 	}
 	p.last.Timestamp, p.last.Index = id.Timestamp, id.Index
-	carry := uint64(0)
-	if ahead != 0 {
-		carry = p.is.addSmall(ahead)
+	over := uint64(0)
+	if ahead > 1 {
+		over = p.is.addSmall(ahead)
+		ahead = 0
 	}
 	// The lowest bits are often 0, at times that no processor guesses.
 	for level := 0; level == 0 || later != 0; level++ {
-		carry |= p.is.add(&steps[level][later%(1<<stepBits)])
-		later >>= stepBits
+		over |= p.is.add(&steps[level][later%(1<<stepBits)], ahead)
+		later, ahead = later>>stepBits, 0
 	}
-	p.known = carry == 0
+	p.known = over == 0
 	return p.known
 }
 
@@ -129,8 +130,9 @@ func parse(text []byte) (n number) {
 	return n
 }
 
-// add adds another number and returns what is carried out of the highest word.
-func (n *number) add(m *number) (carry uint64) {
+// add adds another number, and one more with a carry, and returns what is carried out
+// of the highest word.
+func (n *number) add(m *number, carry uint64) uint64 {
 	n[0], carry = addDigits(n[0], m[0], carry)
 	n[1], carry = addDigits(n[1], m[1], carry)
 	n[2], carry = addDigits(n[2], m[2], carry)
