@@ -232,9 +232,13 @@ func (b *box) put(messages ...string) {
 	b.log.add(event.Parcel{Arrived: b.clock.Now().UnixMilli(), Deliveries: []event.Delivery{delivery(b.t, 1, 0, messages...)}})
 }
 
-// advance moves the clock once everything that is under way has ended.
+// advance moves the clock once everything that is under way has ended. A day of
+// attempts is hours, each of which may take the clock's patience.
 func (b *box) advance(d time.Duration) {
 	b.t.Helper()
+	for ; d > time.Hour; d -= time.Hour {
+		b.advance(time.Hour)
+	}
 	if err := b.clock.Advance(b.t.Context(), d); err != nil {
 		b.t.Fatal(err)
 	}
