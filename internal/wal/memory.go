@@ -12,12 +12,11 @@ const aroundLeast = 64 << 10
 // zero value is ready. It belongs to one goroutine and keeps the size of the
 // largest frame.
 type Memory struct {
-	b      []byte
-	around bool
+	b []byte
 
-	borrows bool // chunks, where frames are still in memory
-	log     *Log
-	held    *chunk
+	again bool // it is used again and again: see ReadInto
+	log   *Log
+	held  *chunk // borrowed, where the frame is still in memory
 }
 
 // hold keeps a chunk from being used again. The log's lock is held.
@@ -40,7 +39,7 @@ func (m *Memory) Release() {
 
 // read reads n bytes at off, fewer at the file's end.
 func (m *Memory) read(f *segmentFile, off, n int64) ([]byte, error) {
-	if m.around && n >= aroundLeast {
+	if m.again && n >= aroundLeast {
 		if b, ok := m.readAround(f, off, n); ok {
 			return b, nil
 		}
@@ -77,7 +76,7 @@ func (m *Memory) take(n int64) []byte {
 	if int64(cap(m.b)) >= n {
 		return m.b[:n]
 	}
-	if m.borrows { // used again: it does not grow by a little each time
+	if m.again { // it does not grow by a little each time
 		const step = 64 << 10
 		n += -n & (step - 1)
 	}

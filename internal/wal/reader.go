@@ -27,7 +27,6 @@ type Reader struct {
 	once  *Memory // for one frame, of which nothing is left in the reader
 
 	borrows bool
-	around  bool
 	held    *chunk // borrowed for the last block
 
 	chunk   *chunk // the chunk that pos lies in or follows, if it was read from memory
@@ -57,7 +56,7 @@ func (r *Reader) Seek(to uint64) error {
 		return ErrBeyond
 	}
 	l.tail.giveBack(r.held)
-	*r = Reader{log: l, pos: to, piece: r.piece, borrows: r.borrows, around: r.around}
+	*r = Reader{log: l, pos: to, piece: r.piece, borrows: r.borrows}
 	return nil
 }
 
@@ -65,11 +64,6 @@ func (r *Reader) Seek(to uint64) error {
 // so that the log can use their memory again. It is for those who follow the log's
 // end and keep nothing of what they read.
 func (r *Reader) Borrow() { r.borrows = true }
-
-// ReadAround has the reader read pieces of segments around the machine's page cache,
-// in which a log that is written around it does not stand. It is for those who read
-// much, once.
-func (r *Reader) ReadAround() { r.around = true }
 
 // Position returns the sequence that the next block begins with or after.
 func (r *Reader) Position() uint64 { return r.pos }
@@ -192,7 +186,7 @@ func (r *Reader) fromMemory() (Block, *extent, error) {
 
 func (r *Reader) advance(c *chunk, off int) Block {
 	switch {
-	case r.once != nil && r.once.borrows:
+	case r.once != nil && r.once.again:
 		r.once.hold(r.log, c)
 	case r.borrows && r.held != c:
 		r.log.tail.giveBack(r.held)
@@ -307,7 +301,7 @@ func (r *Reader) fetch(f *segmentFile, n int64) ([]byte, error) {
 	if r.once != nil {
 		return r.once.read(f, r.from.off, n)
 	}
-	m := Memory{around: r.around} // the block's from now on
+	var m Memory // the block's from now on
 	return m.read(f, r.from.off, n)
 }
 
@@ -366,7 +360,7 @@ var scratches = sync.Pool{New: func() any { return new(Memory) }}
 // Large frames are read around the machine's page cache.
 func (l *Log) ReadInto(m *Memory, seq uint64) (Frame, error) {
 	m.Release()
-	m.around, m.borrows = true, true
+	m.again = true
 	f, _, err := l.readInto(m, seq)
 	return f, err
 }
