@@ -1,13 +1,13 @@
 // Reads SQL statements from standard input, one a line, and prints the rows of
 // each as one line of JSON. Before a statement, "bytes: " has it print the bytes
 // that the process read from files instead (linux counts them). The DuckDB is that of node_modules beside this file,
-// or of the folder that SLUICE_DUCKDB names.
+// or of the folder that SLUICETEST_DUCKDB names.
 import { createRequire } from 'node:module';
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { createInterface } from 'node:readline';
 
-const home = process.env.SLUICE_DUCKDB ? pathToFileURL(process.env.SLUICE_DUCKDB + '/x.js') : import.meta.url;
+const home = process.env.SLUICETEST_DUCKDB ? pathToFileURL(process.env.SLUICE_DUCKDB + '/x.js') : import.meta.url;
 const { DuckDBInstance } = createRequire(home)('@duckdb/node-api');
 const connection = await (await DuckDBInstance.create(':memory:')).connect();
 await connection.run('SET enable_external_file_cache = false'); // or bytes are counted once

@@ -18,7 +18,7 @@ import (
 // TestKafkaBrokerProcess is no test: it is the broker that TestClientKcat starts
 // as a process of its own. It lives until its standard input ends.
 func TestKafkaBrokerProcess(t *testing.T) {
-	if os.Getenv("SLUICE_TEST_KAFKA_BROKER") == "" {
+	if os.Getenv("SLUICETEST_KAFKA_BROKER") == "" {
 		t.Skip("a process that another test starts")
 	}
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "orders"), kfake.GroupMinSessionTimeout(50*time.Millisecond))
@@ -34,7 +34,7 @@ func TestKafkaBrokerProcess(t *testing.T) {
 func startBroker(t *testing.T) (address string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run", "^TestKafkaBrokerProcess$")
-	cmd.Env = append(os.Environ(), "SLUICE_TEST_KAFKA_BROKER=1")
+	cmd.Env = append(os.Environ(), "SLUICETEST_KAFKA_BROKER=1")
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -1,12 +1,12 @@
 // Drives a server with the AWS SDK for JavaScript: groups, streams, events in and
 // out, a live tail, typed errors. Prints what it stored, one message a line, and
 // ends with an error at the first surprise. The SDK is that of node_modules beside
-// this file, or of the folder that SLUICE_CLIENTS_JS names.
+// this file, or of the folder that SLUICETEST_CLIENTS_JS names.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
-const home = process.env.SLUICE_CLIENTS_JS ? pathToFileURL(process.env.SLUICE_CLIENTS_JS + '/x.js') : import.meta.url;
+const home = process.env.SLUICETEST_CLIENTS_JS ? pathToFileURL(process.env.SLUICE_CLIENTS_JS + '/x.js') : import.meta.url;
 const logs = createRequire(home)('@aws-sdk/client-cloudwatch-logs');
 
 const [endpoint, batches] = [process.argv[2], Number(process.argv[3])];

@@ -2,13 +2,13 @@
 // reads them back by each kind of iterator, meets typed errors, and then reads a
 // stream that a subscription filter puts into, as a consumer written for CloudWatch
 // Logs does. Prints the messages of that stream, one a line. The SDK is that of
-// node_modules beside this file, or of the folder that SLUICE_CLIENTS_JS names.
+// node_modules beside this file, or of the folder that SLUICETEST_CLIENTS_JS names.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 
-const home = process.env.SLUICE_CLIENTS_JS ? pathToFileURL(process.env.SLUICE_CLIENTS_JS + '/x.js') : import.meta.url;
+const home = process.env.SLUICETEST_CLIENTS_JS ? pathToFileURL(process.env.SLUICE_CLIENTS_JS + '/x.js') : import.meta.url;
 const kinesis = createRequire(home)('@aws-sdk/client-kinesis');
 
 const [endpoint, subscribed] = process.argv.slice(2);
