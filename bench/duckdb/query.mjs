@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { createInterface } from 'node:readline';
 
-const home = process.env.SLUICETEST_DUCKDB ? pathToFileURL(process.env.SLUICE_DUCKDB + '/x.js') : import.meta.url;
+const home = process.env.SLUICETEST_DUCKDB ? pathToFileURL(process.env.SLUICETEST_DUCKDB + '/x.js') : import.meta.url;
 const { DuckDBInstance } = createRequire(home)('@duckdb/node-api');
 const connection = await (await DuckDBInstance.create(':memory:')).connect();
 await connection.run('SET enable_external_file_cache = false'); // or bytes are counted once

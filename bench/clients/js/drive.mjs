@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
-const home = process.env.SLUICETEST_CLIENTS_JS ? pathToFileURL(process.env.SLUICE_CLIENTS_JS + '/x.js') : import.meta.url;
+const home = process.env.SLUICETEST_CLIENTS_JS ? pathToFileURL(process.env.SLUICETEST_CLIENTS_JS + '/x.js') : import.meta.url;
 const logs = createRequire(home)('@aws-sdk/client-cloudwatch-logs');
 
 const [endpoint, batches] = [process.argv[2], Number(process.argv[3])];

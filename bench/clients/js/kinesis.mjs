@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 
-const home = process.env.SLUICETEST_CLIENTS_JS ? pathToFileURL(process.env.SLUICE_CLIENTS_JS + '/x.js') : import.meta.url;
+const home = process.env.SLUICETEST_CLIENTS_JS ? pathToFileURL(process.env.SLUICETEST_CLIENTS_JS + '/x.js') : import.meta.url;
 const kinesis = createRequire(home)('@aws-sdk/client-kinesis');
 
 const [endpoint, subscribed] = process.argv.slice(2);
