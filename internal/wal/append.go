@@ -207,6 +207,21 @@ func (l *Log) AwaitDurable(ctx context.Context, seq uint64) error {
 	}
 }
 
+// AwaitMore returns when a frame behind seq is durable, or with why none will be.
+func (l *Log) AwaitMore(ctx context.Context, seq uint64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.durable <= seq {
+		if err := l.writable(); err != nil {
+			return err
+		}
+		if err := l.await(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // commit writes and syncs the oldest pending regions of one segment. Called
 // with mu held, something pending and nobody committing; it gives mu up for the
 // I/O and returns with it. The next block is written only by the next commit,

@@ -86,18 +86,7 @@ func (r *Reader) Next(ctx context.Context) (Block, error) {
 
 // wait returns when there may be something to read.
 func (r *Reader) wait(ctx context.Context) error {
-	l := r.log
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for r.pos > l.durable {
-		if err := l.writable(); err != nil {
-			return err
-		}
-		if err := l.await(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.log.AwaitMore(ctx, r.pos-1)
 }
 
 // TryNext is Next without waiting: ok = false at the end of the log.

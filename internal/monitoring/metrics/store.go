@@ -165,7 +165,6 @@ func (s *Store) holdsUp(shard int) bool {
 
 // follow reads a log as it grows.
 func (s *Store) follow(ctx context.Context, shard int) {
-	var wake *wal.Reader
 	log := s.cfg.Logs[shard]
 	for ctx.Err() == nil {
 		// Told before catching up: what becomes durable meanwhile must wake too.
@@ -175,16 +174,13 @@ func (s *Store) follow(ctx context.Context, shard int) {
 			s.saveOrSay()
 		}
 		if err == nil {
-			wake, err = log.NewReader(seen + 1)
-		}
-		if err == nil {
-			_, err = wake.Next(ctx)
+			err = log.AwaitMore(ctx, seen)
 		}
 		switch {
 		case err == nil || ctx.Err() != nil:
 		case errors.Is(err, wal.ErrClosed), errors.Is(err, wal.ErrReadOnly):
 			return // what there is was read, and there is no more
-		case errors.Is(err, wal.ErrTrimmed), errors.Is(err, wal.ErrBeyond):
+		case errors.Is(err, wal.ErrTrimmed): // while it caught up
 		default:
 			s.cfg.Logger.Warn("metrics wait", "error", err)
 			if (clock.Machine{}).Sleep(ctx, time.Second) != nil {
@@ -213,6 +209,7 @@ func (s *Store) catchUp(shard int) error {
 		if err != nil {
 			return err
 		}
+		r.Borrow()
 		s.readers[shard] = r
 	}
 	for {
