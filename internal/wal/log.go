@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"sluice/internal/vfs"
 )
@@ -98,8 +97,6 @@ type Log struct {
 	cfg Config
 
 	trimming sync.Mutex // held by the one Trim that runs, across its I/O
-
-	cachedReads atomic.Bool // reading around the page cache failed
 
 	mu         sync.Mutex // guards all below; held across I/O by nobody
 	segments   []*segment // oldest first

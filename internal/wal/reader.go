@@ -218,12 +218,14 @@ func (r *Reader) readPiece(e *extent) (Block, *Damage, error) {
 		r.pos = e.next
 		return Block{}, nil, nil
 	}
-	f := &segmentFile{log: r.log, name: e.name}
-	defer f.close()
+	f, err := vfs.Open(r.log.fs, r.log.path(e.name))
+	if err != nil {
+		return Block{}, nil, err
+	}
+	defer f.Close() // only read
 	size := r.piece
 	if r.segment != e.base {
 		var until int64
-		var err error
 		if r.from, until, err = r.log.locate(f, e, r.pos); err != nil {
 			return Block{}, nil, err
 		}
@@ -252,7 +254,7 @@ func (r *Reader) readPiece(e *extent) (Block, *Damage, error) {
 // collect reads size bytes at r.from and returns the block of the wanted frames
 // among them. Without a block, need says what to do: 0 read on, > 0 read as
 // much, < 0 the expected frame does not stand at r.from.
-func (r *Reader) collect(f *segmentFile, e *extent, size int64) (b Block, need int64, err error) {
+func (r *Reader) collect(f vfs.File, e *extent, size int64) (b Block, need int64, err error) {
 	left := e.end - r.from.off
 	size = max(0, min(size, left))
 	buf, err := r.fetch(f, size)
@@ -286,21 +288,19 @@ func (r *Reader) collect(f *segmentFile, e *extent, size int64) (b Block, need i
 }
 
 // fetch reads n bytes at r.from, fewer at the file's end.
-func (r *Reader) fetch(f *segmentFile, n int64) ([]byte, error) {
-	if r.once != nil {
-		return r.once.read(f, r.from.off, n)
+func (r *Reader) fetch(f vfs.File, n int64) ([]byte, error) {
+	m := r.once
+	if m == nil {
+		m = new(Memory) // the block's from now on
 	}
-	var m Memory // the block's from now on
-	return m.read(f, r.from.off, n)
+	buf := m.take(n)
+	got, err := readFull(f, buf, r.from.off)
+	return buf[:got], err
 }
 
 // skip finds the next frame behind damage at r.from and moves the position there.
-func (r *Reader) skip(f *segmentFile, e *extent) (*Damage, error) {
-	file, err := f.cached()
-	if err != nil {
-		return nil, err
-	}
-	s := scanner{file: file, uuid: e.uuid, off: r.from.off, limit: e.end}
+func (r *Reader) skip(f vfs.File, e *extent) (*Damage, error) {
+	s := scanner{file: f, uuid: e.uuid, off: r.from.off, limit: e.end}
 	d := &Damage{Segment: e.name, Offset: r.from.off, FirstSeq: r.from.seq, LastSeq: e.last, Reason: "frames"}
 	later := func(p parsed) bool {
 		if p.Type >= typeReserved || p.Seq < d.FirstSeq || p.Seq > e.last {
@@ -346,7 +346,6 @@ var scratches = sync.Pool{New: func() any { return new(Memory) }}
 
 // ReadInto is Read for those who are done with a frame before they want another
 // one: the frame may stand in m, and lives until m is used again or released.
-// Large frames are read around the machine's page cache.
 func (l *Log) ReadInto(m *Memory, seq uint64) (Frame, error) {
 	m.Release()
 	m.again = true
@@ -385,14 +384,10 @@ func (l *Log) segmentName(seq uint64) string {
 
 // locate returns the last marked frame of a segment at or before seq, and where
 // the next marked one begins, or the segment ends.
-func (l *Log) locate(f *segmentFile, e *extent, seq uint64) (at place, until int64, err error) {
+func (l *Log) locate(f vfs.File, e *extent, seq uint64) (at place, until int64, err error) {
 	marks := e.marks
 	if marks == nil {
-		file, err := f.cached()
-		if err != nil {
-			return place{}, 0, err
-		}
-		if marks, err = l.loadMarks(file, e); err != nil {
+		if marks, err = l.loadMarks(f, e); err != nil {
 			return place{}, 0, err
 		}
 	}
