@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"sluice/bench/corpus"
+	"sluice/bench/kafkaserver"
 )
 
 // programs builds what is measured.
@@ -19,7 +20,7 @@ func programs(t *testing.T) (sluice string) {
 	for _, name := range []string{"sluice/cmd/sluice", "sluice/bench/broker"} {
 		binary := filepath.Join(dir, filepath.Base(name))
 		if name == "sluice/bench/broker" {
-			binary = filepath.Join(dir, brokerName)
+			binary = filepath.Join(dir, kafkaserver.Name)
 		}
 		if out, err := exec.Command("go", "build", "-o", binary, name).CombinedOutput(); err != nil {
 			t.Fatalf("build: %v\n%s", err, out)

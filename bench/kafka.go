@@ -1,18 +1,16 @@
 package bench
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os/exec"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/segmentio/kafka-go"
+
+	"sluice/bench/kafkaserver"
 )
 
 // broker is a Kafka cluster with a topic of its own: a process that was started
@@ -23,16 +21,17 @@ type broker struct {
 	transport      *kafka.Transport
 	partitions     int
 
-	cmd   *exec.Cmd // nil for somebody's cluster
-	stdin io.Closer
+	process *kafkaserver.Process // nil for somebody's cluster
 }
 
 func startBroker(ctx context.Context, o Options) (*broker, error) {
 	b := &broker{address: o.Kafka, topic: "bench-" + strconv.FormatInt(time.Now().UnixNano(), 36), partitions: o.Connections}
 	if b.address == "" {
-		if err := b.startProcess(ctx, o.Broker); err != nil {
+		var err error
+		if b.process, err = kafkaserver.Start(ctx, o.Broker); err != nil {
 			return nil, err
 		}
+		b.address = b.process.Address
 	}
 	b.transport = &kafka.Transport{}
 	b.client = &kafka.Client{Addr: kafka.TCP(b.address), Transport: b.transport, Timeout: time.Minute}
@@ -40,28 +39,6 @@ func startBroker(ctx context.Context, o Options) (*broker, error) {
 		return nil, errors.Join(err, b.stop())
 	}
 	return b, nil
-}
-
-func (b *broker) startProcess(ctx context.Context, binary string) error {
-	b.cmd = exec.CommandContext(ctx, binary)
-	stdin, err := b.cmd.StdinPipe()
-	if err != nil {
-		return err
-	}
-	stdout, err := b.cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := b.cmd.Start(); err != nil {
-		return fmt.Errorf("start %s: %w", binary, err)
-	}
-	b.stdin = stdin
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil {
-		return errors.Join(fmt.Errorf("%s does not say where it listens: %w", binary, err), b.stop())
-	}
-	b.address = strings.TrimSpace(line)
-	return nil
 }
 
 func (b *broker) createTopic(ctx context.Context) error {
@@ -99,12 +76,10 @@ func (b *broker) produce(ctx context.Context, n int, r *request) error {
 
 // stop ends the process; a topic of somebody's cluster is deleted.
 func (b *broker) stop() error {
-	if b.transport != nil {
-		defer b.transport.CloseIdleConnections()
+	defer b.transport.CloseIdleConnections()
+	if b.process != nil {
+		return b.process.Close()
 	}
-	if b.cmd == nil {
-		_, err := b.client.DeleteTopics(context.Background(), &kafka.DeleteTopicsRequest{Topics: []string{b.topic}})
-		return err
-	}
-	return errors.Join(b.stdin.Close(), b.cmd.Wait())
+	_, err := b.client.DeleteTopics(context.Background(), &kafka.DeleteTopicsRequest{Topics: []string{b.topic}})
+	return err
 }

@@ -5,10 +5,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-)
 
-// brokerName is the binary of bench/broker.
-const brokerName = "sluice-bench-broker"
+	"sluice/bench/kafkaserver"
+)
 
 // findTools looks for the programs that some paths need and that were not named.
 func (o *Options) findTools() {
@@ -22,12 +21,7 @@ func (o *Options) findTools() {
 		}
 	}
 	if o.Broker == "" {
-		beside := filepath.Join(filepath.Dir(o.Binary), brokerName)
-		if _, err := os.Stat(beside); err == nil {
-			o.Broker = beside
-		} else {
-			o.Broker = inPath(brokerName)
-		}
+		o.Broker = kafkaserver.Find(o.Binary)
 	}
 }
 

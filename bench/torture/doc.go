@@ -7,8 +7,10 @@
 // SIGKILL, SIGTERM and a stopped process; a disk that takes no more; a clock that
 // jumps ahead by an hour, or stands ten minutes back after a restart; and, with a
 // store that speaks S3, outages, refusals, resets, answers that never come and
-// requests that were carried out and answered with an error. Which comes when is
-// a function of the seed; where it meets the server is not.
+// requests that were carried out and answered with an error. With a Kafka between
+// the filter and one of the delivery streams: the same of it, and leaders and
+// coordinators that move. Which comes when is a function of the seed; where it
+// meets the server is not.
 //
 // # What is counted
 //

@@ -2,6 +2,8 @@ package torture
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"syscall"
@@ -14,28 +16,48 @@ import (
 type fault struct {
 	name   string
 	weight int
-	store  bool // needs a store behind the proxy
+	needs  need
 	do     func(ctx context.Context, t *run) error
 }
 
+// need is what must be there that a fault can happen to.
+type need int
+
+const (
+	nothing need = iota
+	aStore       // that speaks S3, behind the proxy
+	aBroker
+)
+
+// lacking says why what a fault needs is not there; "" is that it is.
+func (t *run) lacking(n need) string {
+	switch {
+	case n == aStore && t.proxy == nil:
+		return "no --s3"
+	case n == aBroker && t.topic == nil:
+		return "no --broker"
+	}
+	return ""
+}
+
 var faults = []fault{
-	{"SIGKILL", 5, false, func(ctx context.Context, t *run) error { return t.restart(ctx, syscall.SIGKILL) }},
-	{"SIGTERM", 2, false, func(ctx context.Context, t *run) error { return t.restart(ctx, syscall.SIGTERM) }},
-	{"stopped process", 1, false, func(ctx context.Context, t *run) error {
+	{"SIGKILL", 5, nothing, func(ctx context.Context, t *run) error { return t.restart(ctx, syscall.SIGKILL) }},
+	{"SIGTERM", 2, nothing, func(ctx context.Context, t *run) error { return t.restart(ctx, syscall.SIGTERM) }},
+	{"stopped process", 1, nothing, func(ctx context.Context, t *run) error {
 		t.server.signal(syscall.SIGSTOP)
 		pause(ctx, t.upTo(3*time.Second))
 		t.server.signal(syscall.SIGCONT)
 		return nil
 	}},
-	{"clock ahead by an hour", 1, false, func(ctx context.Context, t *run) error {
+	{"clock ahead by an hour", 1, nothing, func(ctx context.Context, t *run) error {
 		t.server.advance(ctx, time.Hour)
 		return nil
 	}},
-	{"clock back by ten minutes", 1, false, func(ctx context.Context, t *run) error {
+	{"clock back by ten minutes", 1, nothing, func(ctx context.Context, t *run) error {
 		t.server.setBack(10 * time.Minute)
 		return t.restart(ctx, syscall.SIGKILL)
 	}},
-	{"full disk", 1, false, func(ctx context.Context, t *run) error {
+	{"full disk", 1, nothing, func(ctx context.Context, t *run) error {
 		t.fullDisk = true
 		err := t.restart(ctx, syscall.SIGKILL)
 		pause(ctx, t.upTo(3*time.Second))
@@ -45,25 +67,43 @@ var faults = []fault{
 		}
 		return t.restart(ctx, syscall.SIGKILL)
 	}},
-	{"store out of reach", 2, true, func(ctx context.Context, t *run) error {
+	{"store out of reach", 2, aStore, func(ctx context.Context, t *run) error {
 		t.proxy.Play(func(faultproxy.Request) faultproxy.Fault { return faultproxy.ResetBefore() })
 		pause(ctx, t.upTo(5*time.Second))
 		t.proxy.Play(nil)
 		return nil
 	}},
-	{"store refuses", 1, true, func(ctx context.Context, t *run) error {
+	{"store refuses", 1, aStore, func(ctx context.Context, t *run) error {
 		t.proxy.Play(func(faultproxy.Request) faultproxy.Fault { return faultproxy.Status(403, "AccessDenied") })
 		pause(ctx, t.upTo(3*time.Second))
 		t.proxy.Play(nil)
 		return nil
 	}},
-	{"store on a bad day, and SIGKILL", 4, true, func(ctx context.Context, t *run) error {
+	{"store on a bad day, and SIGKILL", 4, aStore, func(ctx context.Context, t *run) error {
 		t.proxy.Play(badDay(t.rng.Uint64()))
 		pause(ctx, t.upTo(4*time.Second))
 		err := t.restart(ctx, syscall.SIGKILL)
 		pause(ctx, t.upTo(2*time.Second))
 		t.proxy.Play(nil)
 		return err
+	}},
+	{"Kafka out of reach", 2, aBroker, func(ctx context.Context, t *run) error {
+		err := t.topic.tell("cut")
+		pause(ctx, t.upTo(4*time.Second))
+		return errors.Join(err, t.topic.tell("heal"))
+	}},
+	{"Kafka stopped", 1, aBroker, func(ctx context.Context, t *run) error {
+		err := t.topic.process.Signal(syscall.SIGSTOP)
+		pause(ctx, t.upTo(3*time.Second))
+		return errors.Join(err, t.topic.process.Signal(syscall.SIGCONT))
+	}},
+	{"Kafka's leaders and coordinators move", 2, aBroker, func(_ context.Context, t *run) error { return t.topic.tell("move") }},
+	{"Kafka on a bad day, and SIGKILL", 3, aBroker, func(ctx context.Context, t *run) error {
+		err := t.topic.tell(fmt.Sprint("bad ", t.rng.Uint64()))
+		pause(ctx, t.upTo(4*time.Second))
+		err = errors.Join(err, t.restart(ctx, syscall.SIGKILL))
+		pause(ctx, t.upTo(2*time.Second))
+		return errors.Join(err, t.topic.tell("heal"))
 	}},
 }
 
@@ -91,7 +131,7 @@ func badDay(seed uint64) faultproxy.Script {
 // possible are the faults that can happen here, each as often as it weighs.
 func (t *run) possible() (all []fault) {
 	for _, f := range faults {
-		if f.store && t.proxy == nil {
+		if t.lacking(f.needs) != "" {
 			continue
 		}
 		for range f.weight {
@@ -101,11 +141,11 @@ func (t *run) possible() (all []fault) {
 	return all
 }
 
-// leftOut are the names of the others.
+// leftOut are the others, with the reason.
 func (t *run) leftOut() (names []string) {
 	for _, f := range faults {
-		if f.store && t.proxy == nil {
-			names = append(names, f.name)
+		if reason := t.lacking(f.needs); reason != "" {
+			names = append(names, f.name+": "+reason)
 		}
 	}
 	return names

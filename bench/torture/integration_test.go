@@ -9,20 +9,24 @@ import (
 	"testing"
 	"time"
 
+	"sluice/bench/kafkaserver"
 	"sluice/internal/objput/objputtest"
 )
 
-// TestTorture is a short form, with a store that has bad days.
+// TestTorture is a short form, with a store and a Kafka that have bad days.
 func TestTorture(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "sluice")
-	if out, err := exec.Command("go", "build", "-o", binary, "sluice/cmd/sluice").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	dir := t.TempDir()
+	binary, broker := filepath.Join(dir, "sluice"), filepath.Join(dir, kafkaserver.Name)
+	for file, source := range map[string]string{binary: "sluice/cmd/sluice", broker: "sluice/bench/broker"} {
+		if out, err := exec.Command("go", "build", "-o", file, source).CombinedOutput(); err != nil {
+			t.Fatalf("build: %v\n%s", err, out)
+		}
 	}
 	gateway := objputtest.StartVersityGW(t)
 	gateway.MakeBucket(t, bucket)
 	objputtest.SetCredentials(t, gateway.AccessKey, gateway.SecretKey)
 	report, err := Run(t.Context(), Options{
-		Binary: binary, Dir: t.TempDir(), Duration: 20 * time.Second, Seed: uint64(time.Now().UnixNano()), S3: gateway.URL,
+		Binary: binary, Dir: t.TempDir(), Duration: 20 * time.Second, Seed: uint64(time.Now().UnixNano()), S3: gateway.URL, Broker: broker,
 	})
 	if report != nil {
 		var table strings.Builder

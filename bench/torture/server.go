@@ -24,13 +24,23 @@ const (
 	startedIn = time.Minute // a start that takes longer is a finding
 )
 
-// streamNames are the delivery streams: each gets every event, in another format.
-var streamNames = []string{"lines", "columns"}
+// The delivery streams: each gets every event, in another format or by another way.
+const (
+	asLines      = "lines"
+	asColumns    = "columns"
+	throughKafka = "through-kafka"
+)
+
+const (
+	clusterARN = "arn:aws:kafka:us-east-1:000000000000:cluster/torture/1"
+	streamARN  = "arn:aws:kinesis:us-east-1:000000000000:stream/" + topicName
+)
 
 // server is the process under torture, started again and again on one folder.
 type server struct {
 	binary, dir string
 	store       string // as the configuration names it
+	brokers     string // HOST:PORT of the Kafka cluster; "" is none
 	log         *os.File
 
 	mu   sync.Mutex // guards what follows
@@ -43,8 +53,8 @@ type server struct {
 	admin http.Client
 }
 
-func newServer(o Options, store string) (*server, error) {
-	s := &server{binary: o.Binary, dir: o.Dir, store: store, now: time.Now().UTC().Truncate(time.Second), admin: http.Client{Timeout: 30 * time.Second}}
+func newServer(o Options, store, brokers string) (*server, error) {
+	s := &server{binary: o.Binary, dir: o.Dir, store: store, brokers: brokers, now: time.Now().UTC().Truncate(time.Second), admin: http.Client{Timeout: 30 * time.Second}}
 	var err error
 	s.log, err = os.Create(filepath.Join(o.Dir, "server.log"))
 	return s, err
@@ -52,21 +62,58 @@ func newServer(o Options, store string) (*server, error) {
 
 func (s *server) data() string { return filepath.Join(s.dir, "data") }
 
+// streams are the delivery streams there are.
+func (s *server) streams() []string {
+	if s.brokers == "" {
+		return []string{asLines, asColumns}
+	}
+	return []string{asLines, asColumns, throughKafka}
+}
+
 // configure writes the configuration. A full disk is one of which more has to
 // stay free than there is.
 func (s *server) configure(fullDisk bool) error {
-	free := ""
+	var text strings.Builder
+	fmt.Fprintf(&text, "log_level: warn\ns3: %s\ntest_clock: %s\nlog: {segment_bytes: 8388608}\n", s.store, s.instant().Format(time.RFC3339))
 	if fullDisk {
-		free = "storage: {min_free_bytes: 1152921504606846976}\n"
+		text.WriteString("storage: {min_free_bytes: 1152921504606846976}\n")
 	}
-	var streams, filters strings.Builder
-	for _, name := range streamNames {
-		format := "CompressionFormat: GZIP"
-		if name == "columns" {
-			format = "SluiceConfiguration: {Format: parquet}"
+	if s.brokers != "" {
+		fmt.Fprintf(&text, "destinations: {kafka: [{arn: %q, brokers: [%q], topic: %s}]}\n", streamARN, s.brokers, topicName)
+		fmt.Fprintf(&text, "sources: {delivery: {clusters: [{arn: %q, brokers: [%q], session_seconds: 1}]}}\n", clusterARN, s.brokers)
+	}
+	fmt.Fprintf(&text, "pipelines:\n  log_groups: [{logGroupName: %s}]\n  delivery_streams:", logGroup)
+	for _, name := range s.streams() {
+		text.WriteString(deliveryStream(name))
+	}
+	text.WriteString("\n  subscription_filters:")
+	for _, name := range s.streams() {
+		destination := "arn:aws:firehose:us-east-1:000000000000:deliverystream/" + name
+		if name == throughKafka {
+			destination = streamARN
 		}
-		fmt.Fprintf(&streams, `
-    - DeliveryStreamName: %[1]s
+		fmt.Fprintf(&text, "\n    - {logGroupName: %s, filterName: %s, filterPattern: \"\", destinationArn: %q}", logGroup, name, destination)
+	}
+	return os.WriteFile(s.config(), []byte(text.String()+"\n"), 0o600)
+}
+
+// deliveryStream is one of them in the configuration.
+func deliveryStream(name string) string {
+	source, form := "", "CompressionFormat: GZIP"
+	switch name {
+	case asColumns:
+		form = "SluiceConfiguration: {Format: parquet}"
+	case throughKafka:
+		source = fmt.Sprintf(`
+      DeliveryStreamType: MSKAsSource
+      MSKSourceConfiguration:
+        MSKClusterARN: %s
+        TopicName: %s
+        ReadFromTimestamp: 0
+        AuthenticationConfiguration: {RoleARN: "arn:aws:iam::000000000000:role/sluice", Connectivity: PRIVATE}`, clusterARN, topicName)
+	}
+	return fmt.Sprintf(`
+    - DeliveryStreamName: %[1]s%[4]s
       ExtendedS3DestinationConfiguration:
         RoleARN: arn:aws:iam::000000000000:role/sluice
         BucketARN: "arn:aws:s3:::%[2]s"
@@ -77,12 +124,8 @@ func (s *server) configure(fullDisk bool) error {
           Enabled: true
           Processors:
             - {Type: Decompression, Parameters: [{ParameterName: CompressionFormat, ParameterValue: GZIP}]}
-            - {Type: CloudWatchLogProcessing, Parameters: [{ParameterName: DataMessageExtraction, ParameterValue: "true"}]}`, name, bucket, format)
-		fmt.Fprintf(&filters, "\n    - {logGroupName: %s, filterName: %s, filterPattern: \"\", destinationArn: \"arn:aws:firehose:us-east-1:000000000000:deliverystream/%s\"}", logGroup, name, name)
-	}
-	text := fmt.Sprintf("log_level: warn\ns3: %s\ntest_clock: %s\nlog: {segment_bytes: 8388608}\n%spipelines:\n  log_groups: [{logGroupName: %s}]\n  delivery_streams:%s\n  subscription_filters:%s\n",
-		s.store, s.instant().Format(time.RFC3339), free, logGroup, streams.String(), filters.String())
-	return os.WriteFile(s.config(), []byte(text), 0o600)
+            - {Type: CloudWatchLogProcessing, Parameters: [{ParameterName: DataMessageExtraction, ParameterValue: "true"}]}`,
+		name, bucket, form, source)
 }
 
 func (s *server) config() string { return filepath.Join(s.dir, "sluice.yaml") }
@@ -211,7 +254,7 @@ func (s *server) advance(ctx context.Context, by time.Duration) {
 	}
 }
 
-// inFlight is how many events wait for delivery.
+// inFlight is how many events wait for delivery, or to be sent to Kafka.
 func (s *server) inFlight(ctx context.Context) (sum int64, err error) {
 	s.mu.Lock()
 	at := s.at
@@ -225,11 +268,11 @@ func (s *server) inFlight(ctx context.Context) (sum int64, err error) {
 		return 0, err
 	}
 	defer resp.Body.Close()
-	const name = "sluice_delivery_in_flight_events{"
 	found := false
 	lines := bufio.NewScanner(resp.Body)
 	for lines.Scan() {
-		if text := lines.Text(); strings.HasPrefix(text, name) {
+		text := lines.Text()
+		if strings.HasPrefix(text, "sluice_delivery_in_flight_events{") || strings.HasPrefix(text, "sluice_destination_in_flight_events{") {
 			v, err := strconv.ParseFloat(text[strings.LastIndexByte(text, ' ')+1:], 64)
 			if err != nil {
 				return 0, err

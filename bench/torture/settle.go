@@ -28,6 +28,11 @@ func (t *run) settle(ctx context.Context) error {
 	if t.proxy != nil {
 		t.proxy.Play(nil)
 	}
+	if t.topic != nil {
+		if err := t.topic.tell("heal"); err != nil {
+			return err
+		}
+	}
 	t.say("the faults have ended; waiting for delivery")
 	if err := t.deliver(ctx); err != nil {
 		t.find("%v", err)
@@ -41,7 +46,7 @@ func (t *run) settle(ctx context.Context) error {
 		return err
 	}
 	defer done()
-	for _, stream := range streamNames {
+	for _, stream := range t.server.streams() {
 		result, err := t.read(ctx, store, stream)
 		if err != nil {
 			return err
@@ -64,7 +69,7 @@ func (t *run) deliver(ctx context.Context) error {
 		}
 	}
 	for ctx.Err() == nil {
-		left, err := t.server.inFlight(ctx)
+		left, err := t.inFlight(ctx)
 		if err == nil && left == 0 {
 			t.report.DeliverSeconds = time.Since(began).Seconds()
 			return nil
@@ -75,6 +80,15 @@ func (t *run) deliver(ctx context.Context) error {
 		t.server.advance(ctx, 61*time.Second)
 	}
 	return ctx.Err()
+}
+
+// inFlight is how many events wait, and how many records of the topic.
+func (t *run) inFlight(ctx context.Context) (int64, error) {
+	left, err := t.server.inFlight(ctx)
+	if err != nil || left > 0 || t.topic == nil {
+		return left, err
+	}
+	return t.topic.left(ctx, throughKafka)
 }
 
 // reader is the part of a store that reads.

@@ -17,7 +17,7 @@ func (r *Report) WriteTable(w io.Writer) error {
 		fmt.Fprintf(t, "%s\t%d times\n", name, r.Faults[name])
 	}
 	for _, name := range r.LeftOut {
-		fmt.Fprintf(t, "%s\tleft out: there is no --s3\n", name)
+		fmt.Fprintf(t, "left out\t%s\n", name)
 	}
 	fmt.Fprintf(t, "restarts\t%d, the first acknowledgement after %.2f s (median), %.2f s (longest)\n", r.Restarts, r.RecoverSeconds.Median, r.RecoverSeconds.Max)
 	fmt.Fprintf(t, "answers\t%s\n", counts(r.Answers))

@@ -29,6 +29,9 @@ type Options struct {
 	// that is empty; credentials are those of the environment. Default: a folder,
 	// which has no bad days.
 	S3 string
+	// Broker is the program of bench/broker, which one delivery stream gets its events
+	// by way of. Default: there is no such stream.
+	Broker string
 	// Progress is told what happens. Optional.
 	Progress func(text string)
 }
@@ -67,6 +70,7 @@ type run struct {
 	rng      *rand.Rand
 	server   *server
 	proxy    *faultproxy.HTTP // nil without a store
+	topic    *topic           // nil without a broker
 	ledger   *ledger
 	answers  *answers
 	report   *Report
@@ -77,15 +81,11 @@ type run struct {
 // Run tortures. With ErrFindings, and with any error that came after the start, it
 // returns what is known.
 func Run(ctx context.Context, o Options) (*Report, error) {
-	t, err := begin(o)
+	t, err := begin(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	if t.proxy != nil {
-		defer t.proxy.Close()
-	}
-	defer t.server.log.Close()
-	defer t.server.end(syscall.SIGKILL) // one that is left
+	defer t.end()
 	if err := t.server.start(ctx, false); err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	return t.report, nil
 }
 
-func begin(o Options) (*run, error) {
+func begin(ctx context.Context, o Options) (*run, error) {
 	if o.Binary == "" || o.Dir == "" {
 		return nil, errors.New("torture: a binary and a folder are needed")
 	}
@@ -125,20 +125,47 @@ func begin(o Options) (*run, error) {
 		o: o, rng: rand.New(rand.NewPCG(o.Seed, 7)), ledger: newLedger(o.Writers), answers: &answers{counts: map[string]int64{}},
 		report: &Report{Seed: o.Seed, Faults: map[string]int{}},
 	}
-	store := "folder:" + filepath.Join(o.Dir, "s3")
-	if o.S3 != "" {
-		var err error
-		if t.proxy, err = faultproxy.ListenHTTP(o.S3); err != nil {
-			return nil, err
-		}
-		store = t.proxy.URL()
-	} else if err := os.MkdirAll(filepath.Join(o.Dir, "s3", bucket), 0o700); err != nil {
+	if err := t.surround(ctx); err != nil {
+		t.end()
 		return nil, err
 	}
 	t.report.LeftOut = t.leftOut()
-	var err error
-	t.server, err = newServer(o, store)
-	return t, err
+	return t, nil
+}
+
+// surround starts what is around the server.
+func (t *run) surround(ctx context.Context) (err error) {
+	store, brokers := "folder:"+filepath.Join(t.o.Dir, "s3"), ""
+	if t.o.S3 != "" {
+		if t.proxy, err = faultproxy.ListenHTTP(t.o.S3); err != nil {
+			return err
+		}
+		store = t.proxy.URL()
+	} else if err := os.MkdirAll(filepath.Join(t.o.Dir, "s3", bucket), 0o700); err != nil {
+		return err
+	}
+	if t.o.Broker != "" {
+		if t.topic, err = startTopic(ctx, t.o.Broker); err != nil {
+			return err
+		}
+		brokers = t.topic.process.Address
+	}
+	t.server, err = newServer(t.o, store, brokers)
+	return err
+}
+
+// end ends what is still there.
+func (t *run) end() {
+	if t.server != nil {
+		t.server.end(syscall.SIGKILL)
+		t.server.log.Close()
+	}
+	if t.topic != nil {
+		t.topic.close()
+	}
+	if t.proxy != nil {
+		t.proxy.Close()
+	}
 }
 
 // pace is the pause after a batch that keeps the rate.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"sluice/bench/kafkaserver"
 	"sluice/bench/torture"
 )
 
@@ -16,6 +17,7 @@ type tortureCommand struct {
 	Writers  int           `default:"4" help:"Clients that send at once."`
 	Rate     int           `default:"2000" help:"Events a second of all writers."`
 	S3       string        `name:"s3" placeholder:"URL" help:"A store that speaks S3, over http, with an empty bucket \"lake\"; credentials are those of the environment. Default: a folder, which has no bad days."`
+	Broker   string        `placeholder:"FILE" help:"The Kafka broker that one delivery stream gets its events by way of. Default: sluice-bench-broker, beside sluice or in PATH, as make bench-broker builds it."`
 	Dir      string        `help:"An empty folder for everything, which stays. Default: a new one that goes unless there are findings."`
 	Binary   string        `help:"The sluice that serves. Default: this one."`
 	Output   string        `short:"o" enum:"text,json" default:"text" help:"Form of the output: text or json."`
@@ -24,9 +26,12 @@ type tortureCommand struct {
 func (*tortureCommand) Help() string {
 	return `Puts a server in a process of its own under load and has happen to it what happens to servers:
 it is killed, stopped and started again, its disk takes no more, its clock jumps, and the store
-refuses, resets, stalls or does what it was asked and answers with an error. Then everything is
-delivered, every object read and each event counted: one that was acknowledged must be there
-once in each of two delivery streams, lines and Parquet, and any other at most once.
+and Kafka refuse, reset, stall or do what they were asked and answer with an error. Then everything
+is delivered, every object read and each event counted: one that was acknowledged must be there
+once in each delivery stream, lines, Parquet and, where there is a broker, lines by way of Kafka,
+and any other at most once.
+
+The broker keeps its topic in memory: some 50 MB for each million events.
 
 Examples:
 
@@ -59,10 +64,13 @@ func (c *tortureCommand) Run(p *process) (err error) {
 	} else if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
+	if c.Broker == "" {
+		c.Broker = kafkaserver.Find(binary)
+	}
 	ctx, stop := interruptible()
 	defer stop()
 	report, err := torture.Run(ctx, torture.Options{
-		Binary: binary, Dir: dir, Duration: c.Duration, Seed: c.Seed, Writers: c.Writers, Rate: c.Rate, S3: c.S3,
+		Binary: binary, Dir: dir, Duration: c.Duration, Seed: c.Seed, Writers: c.Writers, Rate: c.Rate, S3: c.S3, Broker: c.Broker,
 		Progress: func(text string) { fmt.Fprintln(p.stderr, "sluice bench torture:", text) },
 	})
 	if report == nil {
