@@ -185,6 +185,8 @@ func TestSamplesOfMetricFilters(t *testing.T) {
 	// Fields.
 	f(one("{ $.a = * }", "$.v", nil), []string{`0 {"a":1,"v":2.5}`, `0 {"a":1,"v":"4"}`, `0 {"a":1,"v":"x"}`, `0 {"a":1}`, `0 {"a":1,"v":null}`, `0 {"v":100}`}, map[string]string{"0": "6.5/2"})
 	f(one("{ $.a = * }", "$.v", withDefault(1)), []string{`0 {"a":1,"v":2}`, `0 {"a":1}`, `0 {"a":1,"v":null}`, `0 {"a":1,"v":"x"}`, `0 {}`}, map[string]string{"0": "5/4"})
+	// Beyond what CloudWatch takes, a value is none: sums of such have no number.
+	f(one("{ $.a = * }", "$.v", nil), []string{`0 {"a":1,"v":1e308}`, `0 {"a":1,"v":1e308}`, `0 {"a":1,"v":-2.5e108}`, `0 {"a":1,"v":2e108}`}, map[string]string{"0": "2e+108/1"})
 	f(one("[ip, size > 5]", "$size", nil), []string{"0 h 10", "0 h 1", "1 h 20"}, map[string]string{"0": "10/1", "1": "20/1"})
 	// Dimensions: all of them or none.
 	f(one("{ $.a = * }", "1", dims("d", "a")), []string{`0 {"a":"x","d":"y"}`, `0 {"a":"x","d":"z"}`, `0 {"a":"x"}`, `0 {"a":"x","d":"y"}`},

@@ -110,6 +110,9 @@ func TestMetricFiltersThatAreRefused(t *testing.T) {
 	}
 	f(metricFilterOf("group-1", "f", "", value("$.a", ""), ""), "Invalid metric transformation: metric value $.a must be a valid number")
 	f(metricFilterOf("group-1", "f", "{ $.a = * }", value("$.a[*]", ""), ""), "must be a valid number")
+	f(metricFilterOf("group-1", "f", "", value("1e109", ""), ""), "Invalid metric transformation: metric value 1e109 must be a valid number")
+	f(metricFilterOf("group-1", "f", "", value("1", `,"defaultValue":-1e300`), ""), "Invalid metric transformation: default value -1e+300 must be a valid number")
+	f(metricFilterOf("group-1", "f", "", `"metricName":"m","metricNamespace":"AWS/Logs","metricValue":"1"`, ""), "Metric namespaces starting with AWS/ are reserved for AWS.")
 	f(metricFilterOf("group-1", "f", "{ $.a = ", simple, ""), "it must end with")
 	f(metricFilterOf("group-1", "f", "ERROR", value("1", `,"dimensions":{"d":"$.d"}`), ""), "does not support dimensions")
 	f(metricFilterOf("group-1", "f", "{ $.a = * }", value("1", `,"defaultValue":1,"dimensions":{"d":"$.d"}`), ""), "mutually exclusive")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,12 +24,13 @@ import (
 // their own time; what was stored before is judged by what was in force then. A
 // matching event is a sample of metricValue: a number, or a field of the event.
 // A field that is missing or null is a sample of defaultValue, if there is one;
-// one that is no number is nothing. An event that does not match is a sample of
+// one that is no number, or beyond 2^360 as CloudWatch takes none, is nothing. An event that does not match is a sample of
 // defaultValue too. If a dimension's field is missing, the sample goes to the
 // series without dimensions. creationTime stays when a filter is changed.
 //
 // Limits: name 1-512 without : and *; pattern up to 1,024; one transformation;
-// metricName and metricNamespace up to 255 without : * $; metricValue up to 100;
+// metricName and metricNamespace up to 255 without : * $, the namespace not one
+// of AWS/; metricValue up to 100;
 // 3 dimensions; 100 filters a log group with AWS's limits.
 //
 // Deviations: AWS may disable a filter that makes 1,000 dimension sets in an
@@ -121,7 +123,25 @@ func (in *putMetricFilterInput) validate() error {
 	if in.FieldSelectionCriteria != nil {
 		v.Length("fieldSelectionCriteria", *in.FieldSelectionCriteria, 0, maxSelection)
 	}
-	return v.Err()
+	if err := v.Err(); err != nil {
+		return err
+	}
+	return in.MetricTransformations[0].checkMeaning()
+}
+
+// checkMeaning refuses what the service model takes and CloudWatch does not.
+func (t *metricTransformation) checkMeaning() error {
+	const invalid = "Invalid metric transformation: %s %s must be a valid number"
+	if strings.HasPrefix(t.MetricNamespace, "AWS/") {
+		return awsapi.InvalidParameter("Metric namespaces starting with AWS/ are reserved for AWS.")
+	}
+	if v, err := strconv.ParseFloat(t.MetricValue, 64); err == nil && math.Abs(v) > metrics.MaxMagnitude {
+		return awsapi.InvalidParameter(invalid, "metric value", t.MetricValue)
+	}
+	if d := t.DefaultValue; d != nil && math.Abs(*d) > metrics.MaxMagnitude {
+		return awsapi.InvalidParameter(invalid, "default value", strconv.FormatFloat(*d, 'g', -1, 64))
+	}
+	return nil
 }
 
 func (t *metricTransformation) validate(v *awsapi.Validation, at string) {

@@ -2,6 +2,8 @@ package alarms
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -131,6 +133,8 @@ func (in *putMetricAlarmInput) check() error {
 		return missing("Period")
 	case in.Threshold == nil:
 		return missing("Threshold")
+	case math.IsNaN(*in.Threshold) || math.IsInf(*in.Threshold, 0): // words of the protocols
+		return refused("InvalidParameterValueException", fmt.Sprintf("The value %v for parameter Threshold is invalid.", *in.Threshold))
 	case in.Statistic == "" && in.ExtendedStatistic == "":
 		return missing("Statistic")
 	case in.Statistic != "" && in.ExtendedStatistic != "":

@@ -28,6 +28,8 @@ func TestPutMetricAlarmRefuses(t *testing.T) {
 	f(object{"TreatMissingData": "bad"}, "TreatMissingData")
 	f(object{"EvaluateLowSampleCountPercentile": "ignore"}, "give an ExtendedStatistic")
 	f(object{"Threshold": nil}, "The parameter Threshold is required.")
+	f(object{"Threshold": "NaN"}, "for parameter Threshold is invalid")
+	f(object{"Threshold": "-Infinity"}, "for parameter Threshold is invalid")
 	f(object{"Metrics": []object{{"Id": "m1", "Expression": "m2*2"}}}, "metric math")
 	f(object{"ThresholdMetricId": "ad1"}, "anomaly detection")
 	f(object{"AlarmActions": []string{"1", "2", "3", "4", "5", "6"}}, "at 'alarmActions' failed to satisfy constraint")

@@ -19,7 +19,7 @@ import (
 // Slots reads metrics.
 type Slots interface {
 	// Slots fills slot i with the statistic of [first + i periods, + one period).
-	// Slots come zeroed but for At.
+	// Slots come zeroed but for At. Values are finite numbers.
 	Slots(s catalog.Scope, m Metric, statistic string, period time.Duration, first time.Time, slots []evaluation.Slot) error
 }
 

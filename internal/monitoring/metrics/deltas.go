@@ -97,12 +97,16 @@ func (d *Deltas) newPending(key []byte) *Pending {
 	return p
 }
 
+// MaxMagnitude bounds values, as CloudWatch does: sums of them are numbers, too.
+const MaxMagnitude = 0x1p360
+
 // Add takes in count samples of one value at an instant (ms), kept by the
-// minute, or by the second if high is set. What is no finite number is left out.
+// minute, or by the second if high is set. What is no number up to MaxMagnitude
+// is left out.
 //
 // hot: BenchmarkDeltasAdd
 func (p *Pending) Add(ms int64, value, count float64, high bool) {
-	if !finite(value) || !(count > 0) || math.IsInf(count, 0) {
+	if !bounded(value) || !(count > 0) || !bounded(count) {
 		return
 	}
 	p.at(ms, high).add(value, count)
@@ -110,13 +114,13 @@ func (p *Pending) Add(ms int64, value, count float64, high bool) {
 
 // AddSet takes in a statistic set.
 func (p *Pending) AddSet(ms int64, count, sum, least, greatest float64, high bool) {
-	if !finite(sum) || !finite(least) || !finite(greatest) || !(count > 0) || math.IsInf(count, 0) || least > greatest {
+	if !bounded(sum) || !bounded(least) || !bounded(greatest) || !(count > 0) || !bounded(count) || least > greatest {
 		return
 	}
 	p.at(ms, high).addSet(count, sum, least, greatest)
 }
 
-func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+func bounded(v float64) bool { return math.Abs(v) <= MaxMagnitude } // NaN is not
 
 // at returns the digest of the period that an instant lies in.
 func (p *Pending) at(ms int64, high bool) *digest {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"hash/crc32"
-	"math"
 	"strconv"
 	"sync"
 	"time"
@@ -49,8 +48,6 @@ const (
 	maxValues     = 150
 	maxPast       = 14 * 24 * time.Hour
 	maxFuture     = 2 * time.Hour
-	// maxMagnitude bounds values, as CloudWatch does.
-	maxMagnitude = 0x1p360
 )
 
 var deltasPool = sync.Pool{New: func() any { return &Deltas{} }}
@@ -184,7 +181,7 @@ func (m *metricDatum) checkForm(at string) error {
 
 func (m *metricDatum) checkNumbers(at string) error {
 	check := func(member string, v float64) error {
-		if math.IsNaN(v) || math.Abs(v) > maxMagnitude {
+		if !bounded(v) {
 			return invalidValue("The value %v for parameter %s.%s is invalid.", v, at, member)
 		}
 		return nil

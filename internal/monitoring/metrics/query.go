@@ -3,6 +3,7 @@ package metrics
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -25,7 +26,8 @@ type Datapoint struct {
 // from and to count in whole seconds. Samples that are only kept at a coarser
 // resolution than period belong to no period, except that a minute belongs to
 // the shorter period that it begins in. All that was durable at the call is in
-// the answer.
+// the answer, but for periods of which the statistic is no finite number: sums of
+// a time when values had no bound.
 func (s *Store) Statistics(scope catalog.Scope, m Metric, stat string, period time.Duration, from, to time.Time) ([]Datapoint, error) {
 	statistic, err := ParseStatistic(stat)
 	if err != nil {
@@ -37,7 +39,7 @@ func (s *Store) Statistics(scope catalog.Scope, m Metric, stat string, period ti
 	}
 	var points []Datapoint
 	for i := range slots {
-		if v, ok := statistic.of(&slots[i].digest); ok {
+		if v, ok := statistic.of(&slots[i].digest); ok && !math.IsNaN(v) && !math.IsInf(v, 0) {
 			points = append(points, Datapoint{At: time.Unix(slots[i].start, 0).UTC(), Value: v, SampleCount: slots[i].count, Unit: slots[i].unit})
 		}
 	}

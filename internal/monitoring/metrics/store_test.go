@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"testing"
@@ -347,6 +348,25 @@ func TestSamplesGetCoarserByTime(t *testing.T) {
 	f(80*24*time.Hour, 5*time.Minute)
 	f(80*24*time.Hour, time.Hour, 600)
 	f(460*24*time.Hour, time.Hour)
+}
+
+// TestStatisticsAreNumbers: values are bounded, so that sums are, and a sum of a
+// time when they were not is no datapoint.
+func TestStatisticsAreNumbers(t *testing.T) {
+	b := open(t, vfs.NewMem(), start.Add(10*time.Minute))
+	defer b.close()
+	d := &Deltas{}
+	m := metric("m")
+	add(d, m, start, 1, math.MaxFloat64, -2*MaxMagnitude, math.Inf(1), math.NaN(), MaxMagnitude)
+	p := d.Of(AppendKey(nil, scope, m))
+	p.Add(start.UnixMilli(), 1, math.MaxFloat64, false)
+	p.AddSet(start.UnixMilli(), 2, math.MaxFloat64, 0, 1, false)
+	p.at(start.Add(time.Minute).UnixMilli(), false).add(math.MaxFloat64, 2) // as it was
+	if err := b.put(false, d); err != nil {
+		t.Fatal(err)
+	}
+	b.want(m, "Sum", map[int]float64{0: MaxMagnitude + 1})
+	b.want(m, "SampleCount", map[int]float64{0: 2, 1: 2})
 }
 
 func TestList(t *testing.T) {
