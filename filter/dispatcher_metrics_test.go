@@ -191,6 +191,9 @@ func TestSamplesOfMetricFilters(t *testing.T) {
 	// Dimensions: all of them or none.
 	f(one("{ $.a = * }", "1", dims("d", "a")), []string{`0 {"a":"x","d":"y"}`, `0 {"a":"x","d":"z"}`, `0 {"a":"x"}`, `0 {"a":"x","d":"y"}`},
 		map[string]string{"0 a=x,d=y": "2/2", "0 a=x,d=z": "1/1", "0": "1/1"})
+	// A value that is too long is cut between two characters.
+	long := strings.Repeat("x", 254)
+	f(one("{ $.d = * }", "1", dims("d")), []string{`0 {"d":"` + long + `\u00e9y"}`}, map[string]string{"0 d=" + long: "1/1"})
 	// More sets than the limit: to the series without dimensions.
 	f(one("{ $.a = * }", "1", dims("a")), []string{`0 {"a":"1"}`, `0 {"a":"2"}`, `0 {"a":"3"}`, `0 {"a":"4"}`, `0 {"a":"1"}`, `0 {"a":"5"}`},
 		map[string]string{"0 a=1": "2/2", "0 a=2": "1/1", "0 a=3": "1/1", "0": "2/2"})

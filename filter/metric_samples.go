@@ -3,6 +3,7 @@ package filter
 import (
 	"sort"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"sluice/filter/pattern"
 	"sluice/internal/event"
@@ -203,7 +204,7 @@ func (s *sampler) keyOf(m *metricFilter, b event.Batch, values []pattern.Value) 
 		case v.Kind == pattern.ValueMissing || v.Kind == pattern.ValueNull || len(v.Text) == 0:
 			return m.plain
 		case len(v.Text) > maxDimensionValue:
-			s.key = metrics.AppendKeyText(s.key, v.Text[:maxDimensionValue])
+			s.key = metrics.AppendKeyText(s.key, cut(v.Text))
 		default:
 			s.key = metrics.AppendKeyText(s.key, v.Text)
 		}
@@ -216,8 +217,19 @@ func (s *sampler) keyOf(m *metricFilter, b event.Batch, values []pattern.Value) 
 	return s.key
 }
 
-// maxDimensionValue is how long a dimension's value may be; the rest is cut off.
+// maxDimensionValue is how long a dimension's value may be, in bytes; the rest is
+// cut off.
 const maxDimensionValue = 255
+
+// cut shortens a value to whole characters: half of one would be in no text that
+// an answer can have.
+func cut(value []byte) []byte {
+	n := maxDimensionValue
+	for n > maxDimensionValue-utf8.UTFMax && !utf8.RuneStart(value[n]) {
+		n--
+	}
+	return value[:n]
+}
 
 // admit tells whether a filter may have the series s.key.
 func (s *sampler) admit(filter uint64, hour int64) bool {
