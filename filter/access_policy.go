@@ -12,8 +12,8 @@ import (
 // accessPolicy is the IAM document that says whose log groups may send to a
 // destination. Of IAM it knows: Effect, Principal (accounts and their ARNs, or *),
 // Action and Resource with wildcards, and conditions on who asks. A condition that
-// it does not know is not met by an Allow, and is met by a Deny: what cannot be
-// judged is not let in.
+// it does not know is not met by an Allow, and is met by a Deny, and so it is with
+// NotPrincipal, NotAction and NotResource: what cannot be judged is not let in.
 type accessPolicy struct {
 	Statement oneOrMore[policyStatement]
 }
@@ -24,6 +24,9 @@ type policyStatement struct {
 	Action    oneOrMore[string]
 	Resource  oneOrMore[string]
 	Condition map[string]map[string]oneOrMore[string]
+
+	// Those that say whom and what a statement is not about are not judged.
+	NotPrincipal, NotAction, NotResource json.RawMessage
 }
 
 // oneOrMore is a value that IAM writes alone or in a list.
@@ -81,20 +84,32 @@ func (p accessPolicy) allows(q ask) (allowed, byOrganization bool) {
 }
 
 func (s policyStatement) about(q ask) bool {
-	return s.principal(q.account) &&
-		slices.ContainsFunc(s.Action, func(a string) bool { return glob(strings.ToLower(a), strings.ToLower(q.action)) }) &&
-		(len(s.Resource) == 0 || slices.ContainsFunc(s.Resource, func(r string) bool { return sameResource(r, q.resource) }))
+	part := func(not json.RawMessage, about func() bool) bool {
+		if not != nil {
+			return s.Effect == "Deny"
+		}
+		return about()
+	}
+	return part(s.NotPrincipal, func() bool { return s.principal(q.account) }) &&
+		part(s.NotAction, func() bool { return slices.ContainsFunc(s.Action, q.doing) }) &&
+		part(s.NotResource, func() bool { return len(s.Resource) == 0 || slices.ContainsFunc(s.Resource, q.on) })
 }
+
+func (q ask) doing(action string) bool {
+	return awsapi.MatchesWildcard(strings.ToLower(action), strings.ToLower(q.action))
+}
+
+func (q ask) on(resource string) bool { return sameResource(resource, q.resource) }
 
 // sameResource compares ARNs with wildcards, the partition ignored as everywhere.
 func sameResource(pattern, arn string) bool {
 	p, err := awsapi.ParseARN(pattern)
 	if err != nil {
-		return pattern == "*"
+		return awsapi.MatchesWildcard(pattern, arn) // *, or a beginning of an ARN and *
 	}
 	a, err := awsapi.ParseARN(arn)
 	p.Partition = a.Partition
-	return err == nil && glob(p.String(), a.String())
+	return err == nil && awsapi.MatchesWildcard(p.String(), a.String())
 }
 
 // principal reads "*", {"AWS": "*"}, account numbers and ARNs of an account.
@@ -152,29 +167,10 @@ func condition1(operator, key string, values []string, q ask) (ok, known bool) {
 	case "StringEqualsIgnoreCase":
 		match = strings.EqualFold
 	case "StringLike":
-		match = glob
+		match = awsapi.MatchesWildcard
 	default:
 		return false, false
 	}
 	found := have != "" && slices.ContainsFunc(values, func(v string) bool { return match(v, have) })
 	return found != negated, true
-}
-
-// glob matches * and ?.
-func glob(pattern, text string) bool {
-	for pattern != "" {
-		switch {
-		case pattern[0] == '*':
-			for i := 0; i <= len(text); i++ {
-				if glob(pattern[1:], text[i:]) {
-					return true
-				}
-			}
-			return false
-		case text == "" || pattern[0] != '?' && pattern[0] != text[0]:
-			return false
-		}
-		pattern, text = pattern[1:], text[1:]
-	}
-	return text == ""
 }

@@ -337,13 +337,14 @@ func TestAccessPolicyKeepsWhatItCannotJudgeOut(t *testing.T) {
 	if err := p.as(theirs, "us-east-1", "PutDestination", fmt.Sprintf(`{"destinationName":"shared","targetArn":%q,"roleArn":%q}`, strings.Replace(lakeARN, "111111111111", theirs, 1), role)); err != nil {
 		t.Fatal(err)
 	}
+	name := "shared"
 	f := func(statements string, want bool) {
 		t.Helper()
-		body := fmt.Sprintf(`{"destinationName":"shared","accessPolicy":%q}`, `{"Statement":[`+statements+`]}`)
+		body := fmt.Sprintf(`{"destinationName":%q,"accessPolicy":%q}`, name, `{"Statement":[`+statements+`]}`)
 		if err := p.as(theirs, "us-east-1", "PutDestinationPolicy", body); err != nil {
 			t.Fatal(err)
 		}
-		if _, there, got := p.subscriptions.Admits(theirARN, "111111111111", false); got != want || !there {
+		if _, there, got := p.subscriptions.Admits(strings.Replace(theirARN, "shared", name, 1), "111111111111", false); got != want || !there {
 			t.Errorf("%s: %v", statements, got)
 		}
 	}
@@ -360,6 +361,21 @@ func TestAccessPolicyKeepsWhatItCannotJudgeOut(t *testing.T) {
 	f(`{"Effect":"Allow",`+all+`,"Condition":{"StringNotEquals":{"aws:PrincipalAccount":"111111111111"}}}`, false)
 	f(`{"Effect":"Allow",`+all+`},{"Effect":"Deny",`+all+`,"Condition":{"StringEquals":{"aws:PrincipalAccount":"333333333333"}}}`, true)
 	f(``, false)
+	f(`{"Effect":"Allow",`+all+`,"Resource":"arn:aws:logs:*"}`, true)
+	f(`{"Effect":"Allow",`+all+`},{"Effect":"Deny",`+all+`,"Resource":"arn:aws:logs:*"}`, false)
+	f(`{"Effect":"Allow",`+all+`},{"Effect":"Deny","NotPrincipal":{"AWS":"333333333333"},"Action":"*"}`, false)
+	f(`{"Effect":"Allow",`+all+`},{"Effect":"Deny","Principal":"*","NotAction":"s3:*"}`, false)
+	f(`{"Effect":"Allow",`+all+`},{"Effect":"Deny",`+all+`,"NotResource":"*:other"}`, false)
+	f(`{"Effect":"Allow",`+all+`},{"Effect":"Deny","NotPrincipal":"*","Action":"s3:*"}`, true)
+	f(`{"Effect":"Allow",`+all+`,"NotResource":"*:shared"}`, false)
+	// Stars that all could stand for most of the name are no work.
+	long := strings.Repeat("a", 512)
+	if err := p.as(theirs, "us-east-1", "PutDestination", fmt.Sprintf(`{"destinationName":%q,"targetArn":%q,"roleArn":%q}`, long, strings.Replace(lakeARN, "111111111111", theirs, 1), role)); err != nil {
+		t.Fatal(err)
+	}
+	name = long
+	f(`{"Effect":"Allow",`+all+`,"Resource":"arn:aws:logs:*:*:destination:`+strings.Repeat("*a", 64)+`b"}`, false)
+	f(`{"Effect":"Allow",`+all+`,"Resource":"arn:aws:logs:*:*:destination:`+strings.Repeat("*a", 64)+`"}`, true)
 }
 
 // TestSubscriptionsSurviveARestart opens the catalog again.

@@ -72,12 +72,13 @@ func matchesAction(pattern, service, action string) bool {
 		return slices.ContainsFunc(readPrefixes, func(prefix string) bool { return strings.HasPrefix(action, prefix) })
 	}
 	of, name, _ := strings.Cut(pattern, ":")
-	return strings.EqualFold(of, service) && matchesWildcard(strings.ToLower(name), strings.ToLower(action))
+	return strings.EqualFold(of, service) && MatchesWildcard(strings.ToLower(name), strings.ToLower(action))
 }
 
-// matchesWildcard matches * with any text and ? with one byte. It looks back to
-// the last * only, so that no pattern takes more than the product of the lengths.
-func matchesWildcard(pattern, text string) bool {
+// MatchesWildcard matches as IAM does: * with any text and ? with one byte. It looks
+// back to the last * only, so that no pattern takes more than the product of the
+// lengths.
+func MatchesWildcard(pattern, text string) bool {
 	star, from := -1, 0
 	i := 0
 	for at := 0; at < len(text); {

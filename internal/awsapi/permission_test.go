@@ -85,7 +85,7 @@ func FuzzWildcard(f *testing.F) {
 		if len(pattern) > 100 || len(text) > 100 {
 			return
 		}
-		if got, want := matchesWildcard(pattern, text), naiveWildcard(pattern, text); got != want {
+		if got, want := MatchesWildcard(pattern, text), naiveWildcard(pattern, text); got != want {
 			t.Errorf("%q on %q: %v, want %v", pattern, text, got, want)
 		}
 	})
