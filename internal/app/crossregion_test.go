@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,12 +20,7 @@ import (
 // acknowledged must be in the central bucket once.
 func TestReplicationSurvivesCrashes(t *testing.T) {
 	t.Setenv("APP_TEST_REPLICATION", "a token for this test")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String() // the region's, over its crashes
-	l.Close()
+	address := freeAddress(t) // the region's
 	link, err := faultproxy.ListenTCP(address)
 	if err != nil {
 		t.Fatal(err)
@@ -45,11 +39,6 @@ func TestReplicationSurvivesCrashes(t *testing.T) {
 	}
 	region := begin(t, vfs.NewMem(), catalog.NewMemory(), regional)
 	center := begin(t, vfs.NewMem(), catalog.NewMemory(), central)
-	crash := func(p *process, change func(*app.Config), rng *rand.Rand) *process {
-		after := p.fs.CrashClone(vfs.CrashOptions{Rand: rng, TornLastWrite: true})
-		p.stop() // what it still writes is on the disk of before
-		return begin(t, after, p.defs, change)
-	}
 	rng := rand.New(rand.NewPCG(5, 5))
 	acked := map[string]bool{}
 	for i := range 200 {
@@ -57,33 +46,15 @@ func TestReplicationSurvivesCrashes(t *testing.T) {
 		acked[message] = region.put(fmt.Sprintf("s%d", i%2), message)
 		switch {
 		case i%67 == 40:
-			region = crash(region, regional, rng)
+			region = region.crash(rng, regional)
 		case i%67 == 60:
-			center = crash(center, central, rng)
+			center = center.crash(rng, central)
 		case i%50 == 20:
 			link.Cut()
 			link.Heal()
 		}
 	}
-	missing := func() (n int) {
-		seen := map[string]int{}
-		for _, line := range center.delivered() {
-			seen[line]++
-		}
-		for m, ok := range acked {
-			if ok && seen[m] == 0 {
-				n++
-			}
-			if seen[m] > 1 {
-				t.Errorf("%q is there %d times", m, seen[m])
-			}
-			delete(seen, m)
-		}
-		if len(seen) > 0 {
-			t.Errorf("unknown: %v", seen)
-		}
-		return n
-	}
+	missing := func() int { return center.missing(acked) }
 	center.until("everything is copied and delivered", func() bool { return missing() == 0 })
 	center.await()
 	if missing() != 0 {

@@ -131,38 +131,11 @@ func crashAt(t *testing.T, at int) int {
 	return m.steps
 }
 
-// tryBegin is begin on a machine that may fail meanwhile, at a standing clock.
+// tryBegin is try at a standing clock.
 func tryBegin(t *testing.T, fsys vfs.FS, mem *vfs.Mem, defs catalog.Store, now time.Time, changes ...func(*app.Config)) (*process, error) {
 	t.Helper()
-	ready, announced := io.Pipe()
-	cfg := app.Config{
-		DataDir: "/data", Listen: "127.0.0.1:0", Admin: "127.0.0.1:0", FS: fsys, Catalog: defs, Ready: announced,
-		TLS: certificate(t), Pipelines: pipelines(1, 60), TestClock: now.Format(time.RFC3339),
-		Log: app.Log{SegmentBytes: 1 << 20, TailBytes: 128 << 10},
-	}
-	for _, change := range changes {
-		change(&cfg)
-	}
-	a, err := app.New(cfg)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() {
-		err := a.Run(ctx)
-		announced.CloseWithError(io.ErrUnexpectedEOF)
-		done <- err
-	}()
-	p := &process{t: t, fs: mem, defs: defs, app: a}
-	p.stop = sync.OnceValue(func() error {
-		cancel()
-		return <-done
-	})
-	if _, err := ready.Read(make([]byte, 1000)); err != nil {
-		return nil, errors.Join(err, p.stop())
-	}
-	return p, nil
+	standing := func(c *app.Config) { c.Pipelines, c.TestClock = pipelines(1, 60), now.Format(time.RFC3339) }
+	return try(t, fsys, mem, defs, append([]func(*app.Config){standing}, changes...)...)
 }
 
 // advance moves the clock, unless the machine goes off meanwhile.

@@ -3,7 +3,6 @@ package app_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"testing"
 	"time"
 
@@ -20,12 +19,7 @@ import (
 func TestKinesisSourceSurvivesCrashes(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "test")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String() // the region's, over its crashes
-	l.Close()
+	address := freeAddress(t) // the region's
 	link, err := faultproxy.ListenTCP(address)
 	if err != nil {
 		t.Fatal(err)
@@ -43,11 +37,6 @@ func TestKinesisSourceSurvivesCrashes(t *testing.T) {
 	region := begin(t, vfs.NewMem(), catalog.NewMemory(), regional)
 	region.subscribe(2)
 	center := begin(t, vfs.NewMem(), catalog.NewMemory(), central)
-	crash := func(p *process, change func(*app.Config), rng *rand.Rand) *process {
-		after := p.fs.CrashClone(vfs.CrashOptions{Rand: rng, TornLastWrite: true})
-		p.stop() // what it still writes is on the disk of before
-		return begin(t, after, p.defs, change)
-	}
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 5))
 	acked := map[string]bool{}
 	for i := range 120 {
@@ -55,36 +44,18 @@ func TestKinesisSourceSurvivesCrashes(t *testing.T) {
 		acked[message] = region.put(fmt.Sprintf("s%d", i%2), message)
 		switch {
 		case i%40 == 25:
-			region = crash(region, regional, rng)
+			region = region.crash(rng, regional)
 		case i%40 == 35:
-			center = crash(center, central, rng)
+			center = center.crash(rng, central)
 		case i%50 == 20:
 			link.Cut()
 			link.Heal()
 		}
 	}
-	missing := func() (n int) {
-		seen := map[string]int{}
-		for _, line := range center.delivered() {
-			seen[line]++
-		}
-		for m, ok := range acked {
-			if ok && seen[m] == 0 {
-				n++
-			}
-			if seen[m] > 1 {
-				t.Errorf("%q is there %d times", m, seen[m])
-			}
-			delete(seen, m)
-		}
-		if len(seen) > 0 {
-			t.Errorf("unknown: %v", seen)
-		}
-		return n
-	}
+	missing := func() int { return center.missing(acked) }
 	center.until("everything is copied and delivered", func() bool { return missing() == 0 || t.Failed() })
 	center.await()
-	center = crash(center, central, rng) // once more: all of it is passed over
+	center = center.crash(rng, central) // once more: all of it is passed over
 	region.put("s0", wanted+" the last one")
 	acked[wanted+" the last one"] = true
 	center.until("the last one is delivered", func() bool { return missing() == 0 || t.Failed() })

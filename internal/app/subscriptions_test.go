@@ -3,7 +3,6 @@ package app_test
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -153,7 +152,7 @@ func webhookCrash(t *testing.T, at int) int {
 	m := &machine{mem: vfs.NewMem(), at: at, off: func() {}}
 	defs := catalog.NewMemory()
 	acked, n := map[string]bool{}, 0
-	if p, err := tryWebhook(t, vfs.Fault(m.mem, m.step), m.mem, defs, url); err == nil {
+	if p, err := try(t, vfs.Fault(m.mem, m.step), m.mem, defs, toFunction(url)); err == nil {
 		for range 8 {
 			id := fmt.Sprint(wanted, " ", n)
 			n++
@@ -165,7 +164,7 @@ func webhookCrash(t *testing.T, at int) int {
 	if after == nil {
 		after = m.mem
 	}
-	p, err := tryWebhook(t, after, after, defs, url)
+	p, err := try(t, after, after, defs, toFunction(url))
 	if err != nil {
 		t.Fatalf("crash at %d: start again: %v", at, err)
 	}
@@ -185,37 +184,6 @@ func webhookCrash(t *testing.T, at int) int {
 		t.Errorf("crash at %d: %v", at, err)
 	}
 	return m.steps
-}
-
-func tryWebhook(t *testing.T, fsys vfs.FS, mem *vfs.Mem, defs catalog.Store, url string) (*process, error) {
-	t.Helper()
-	ready, announced := io.Pipe()
-	cfg := app.Config{
-		DataDir: "/data", Listen: "127.0.0.1:0", Admin: "127.0.0.1:0", FS: fsys, Catalog: defs, Ready: announced,
-		TLS: certificate(t), Pipelines: pipelines(1, 1), Log: app.Log{SegmentBytes: 1 << 20, TailBytes: 128 << 10},
-	}
-	toFunction(url)(&cfg)
-	a, err := app.New(cfg)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() {
-		err := a.Run(ctx)
-		announced.CloseWithError(io.ErrUnexpectedEOF)
-		done <- err
-	}()
-	p := &process{t: t, fs: mem, defs: defs, app: a}
-	p.stop = sync.OnceValue(func() error {
-		cancel()
-		return <-done
-	})
-	if _, err := ready.Read(make([]byte, 1000)); err != nil {
-		return nil, p.stop()
-	}
-	t.Cleanup(func() { p.stop() })
-	return p, nil
 }
 
 // ask makes a call that must succeed.

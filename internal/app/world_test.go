@@ -5,8 +5,11 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -69,7 +72,18 @@ func pipelines(sizeMB, seconds int) app.Pipelines {
 }
 
 // begin runs an app on what is on the file system.
-func begin(t *testing.T, fsys *vfs.Mem, defs catalog.Store, change func(*app.Config)) *process {
+func begin(t *testing.T, fsys *vfs.Mem, defs catalog.Store, changes ...func(*app.Config)) *process {
+	t.Helper()
+	p, err := try(t, fsys, fsys, defs, changes...)
+	if err != nil {
+		t.Fatal("start:", err)
+	}
+	t.Cleanup(func() { p.stop() }) // a crashed one may fail to stop cleanly
+	return p
+}
+
+// try is begin on a machine that may fail meanwhile: mem is what lies below fsys.
+func try(t *testing.T, fsys vfs.FS, mem *vfs.Mem, defs catalog.Store, changes ...func(*app.Config)) (*process, error) {
 	t.Helper()
 	ready, announced := io.Pipe()
 	cfg := app.Config{
@@ -77,12 +91,14 @@ func begin(t *testing.T, fsys *vfs.Mem, defs catalog.Store, change func(*app.Con
 		TLS: certificate(t), Pipelines: pipelines(1, 1),
 		Log: app.Log{SegmentBytes: 1 << 20, TailBytes: 128 << 10},
 	}
-	if change != nil {
-		change(&cfg)
+	for _, change := range changes {
+		if change != nil {
+			change(&cfg)
+		}
 	}
 	a, err := app.New(cfg)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -91,16 +107,57 @@ func begin(t *testing.T, fsys *vfs.Mem, defs catalog.Store, change func(*app.Con
 		announced.CloseWithError(io.ErrUnexpectedEOF)
 		done <- err
 	}()
-	p := &process{t: t, fs: fsys, defs: defs, app: a}
+	p := &process{t: t, fs: mem, defs: defs, app: a}
 	p.stop = sync.OnceValue(func() error {
 		cancel()
 		return <-done
 	})
 	if _, err := ready.Read(make([]byte, 1000)); err != nil {
-		t.Fatal("start:", p.stop())
+		return nil, errors.Join(err, p.stop())
 	}
-	t.Cleanup(func() { p.stop() }) // a crashed one may fail to stop cleanly
-	return p
+	return p, nil
+}
+
+// crash turns the machine off and begins anew on what its disk kept.
+func (p *process) crash(rng *rand.Rand, changes ...func(*app.Config)) *process {
+	p.t.Helper()
+	after := p.fs.CrashClone(vfs.CrashOptions{Rand: rng, TornLastWrite: true})
+	p.stop() // what it still writes is on the disk of before
+	return begin(p.t, after, p.defs, changes...)
+}
+
+// missing is how many acknowledged messages are not delivered. None may be twice,
+// and none unknown.
+func (p *process) missing(acked map[string]bool) (n int) {
+	p.t.Helper()
+	seen := map[string]int{}
+	for _, line := range p.delivered() {
+		seen[line]++
+	}
+	for m, ok := range acked {
+		if ok && seen[m] == 0 {
+			n++
+		}
+		if seen[m] > 1 {
+			p.t.Errorf("%q is there %d times", m, seen[m])
+		}
+		delete(seen, m)
+	}
+	if len(seen) > 0 {
+		p.t.Errorf("unknown: %v", seen)
+	}
+	return n
+}
+
+// freeAddress is one that a process can have over its crashes.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }
 
 // certificate is one pair for all tests: the app would make its own on the real
