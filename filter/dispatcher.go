@@ -75,7 +75,7 @@ func New(cfg Config, shards ...Shard) *Dispatcher {
 	for _, sh := range shards {
 		d.shards = append(d.shards, &worker{
 			cfg: cfg, shard: sh,
-			plans:   plans{definitions: cfg.Definitions, metrics: cfg.Metrics, log: cfg.Logger},
+			plans:   plans{shard: sh.Number, definitions: cfg.Definitions, metrics: cfg.Metrics, log: cfg.Logger},
 			sampler: sampler{limit: max(0, cfg.DimensionSets), guarded: &d.guarded},
 			change:  make(chan struct{}), settled: sh.State.InputEnd(),
 		})
@@ -325,16 +325,24 @@ func (w *worker) batch(f wal.Frame) error {
 	at := event.Position{Shard: w.shard.Number, Number: f.Seq}
 	w.ends = b.AppendEnds(w.ends[:0])
 	p.set.Match(pattern.Batch{Text: b.Text(), Ends: w.ends}, &p.matches)
-	for i, filter := range p.filters {
-		if !inForce(filter, at) {
-			continue
+	all := p.from <= f.Seq && f.Seq < p.to // of the plan's filters are in force
+	if all {
+		w.shard.State.noteRead(&p.readers, uint64(b.Len()))
+	}
+	for i := range p.filters {
+		sel := event.Selection(p.matches.Of(i))
+		if all && len(sel) == 0 {
+			continue // what a thousand filters do with most batches
 		}
-		t := event.Tally{Filter: filter.Filter, Read: uint64(b.Len())}
-		if !p.wants(i, b) {
-			w.shard.State.note(t)
-			continue
+		filter := &p.filters[i]
+		t := event.Tally{Filter: filter.Filter}
+		if !all {
+			if !inForce(filter, at) {
+				continue
+			}
+			t.Read = uint64(b.Len())
 		}
-		if sel := event.Selection(p.matches.Of(i)); len(sel) > 0 {
+		if len(sel) > 0 && p.wants(i, b) {
 			before := len(w.entries)
 			m := event.Match{Key: filter.Route, Filter: filter.Filter, Source: f.Seq, Traits: p.traits[i], Name: p.names[i]}
 			if w.entries, err = event.AppendMatch(w.entries, m, b, sel, min(maxCopy, maxFrame-min(before, maxFrame))); err != nil {
@@ -346,22 +354,26 @@ func (w *worker) batch(f wal.Frame) error {
 		}
 		w.shard.State.note(t)
 	}
-	w.samples(p, b, at)
+	w.samples(p, b, at, all)
 	return nil
 }
 
-// samples adds what the metric filters make of a batch.
-func (w *worker) samples(p *plan, b event.Batch, at event.Position) {
+// samples adds what the metric filters make of a batch. all: they are in force, and
+// it is noted that they read it.
+func (w *worker) samples(p *plan, b event.Batch, at event.Position, all bool) {
 	if len(p.metrics) == 0 {
 		return
 	}
 	idle := w.sampler.deltas.Empty()
 	w.sampler.begin(p, b)
 	for _, m := range p.metrics {
-		if !m.inForce(at) {
-			continue
+		t := event.Tally{Filter: m.filter}
+		if !all {
+			if !m.inForce(at) {
+				continue
+			}
+			t.Read = uint64(b.Len())
 		}
-		t := event.Tally{Filter: m.filter, Read: uint64(b.Len())}
 		if (m.system || m.source != nil) && w.sampler.source == (event.Source{}) {
 			w.sampler.source = b.Source()
 		}
@@ -372,7 +384,9 @@ func (w *worker) samples(p *plan, b event.Batch, at event.Position) {
 				t.Bytes = uint64(event.Delivery{Batch: b, Selection: sel}.Bytes())
 			}
 		}
-		w.shard.State.note(t)
+		if !all || t.Matched > 0 {
+			w.shard.State.note(t)
+		}
 	}
 	if idle && !w.sampler.deltas.Empty() {
 		w.due = clock.Machine{}.Now().Add(freshness)

@@ -102,7 +102,8 @@ func (m *metricFilter) compileDimensions(t catalog.MetricTransformation, system 
 
 // inForce is that of subscription filters.
 func (m *metricFilter) inForce(at event.Position) bool {
-	return inForce(catalog.SubscriptionFilter{From: m.from, To: m.to}, at)
+	from, to := forceOf(at.Shard, m.from, m.to)
+	return from <= at.Number && at.Number < to
 }
 
 func (p *plans) metricsChanged() bool {

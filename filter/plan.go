@@ -3,6 +3,7 @@ package filter
 import (
 	"fmt"
 	"log/slog"
+	"math"
 
 	"sluice/filter/pattern"
 	"sluice/internal/catalog"
@@ -20,18 +21,51 @@ type plan struct {
 	matches pattern.Matches // reused from batch to batch
 	metrics []*metricFilter // their patterns stand in the set behind the filters'
 
+	from, to uint64  // positions [from, to) of the shard: there all of them are in force
+	readers  readers // all of them
+
 	selectors []*pattern.Selector // of all metric filters on JSON, each once
 	extractor *pattern.Pattern    // any of theirs
 }
 
-// inForce tells whether a version of a filter applies to a position. A shard that
-// From does not know was added while the version was in force; one that To does
-// not know, after it had ended.
-func inForce(f catalog.SubscriptionFilter, at event.Position) bool {
-	if int(at.Shard) < len(f.From) && at.Number < f.From[at.Shard] {
-		return false
+// forceOf is the positions [from, to) of a shard that a version of a filter applies
+// to. A shard that its from does not know was added while the version was in force;
+// one that its to does not know, after it had ended.
+func forceOf(shard uint32, versionFrom, versionTo []uint64) (from, to uint64) {
+	to = math.MaxUint64
+	if int(shard) < len(versionFrom) {
+		from = versionFrom[shard]
 	}
-	return f.To == nil || int(at.Shard) < len(f.To) && at.Number < f.To[at.Shard]
+	switch {
+	case versionTo == nil:
+	case int(shard) < len(versionTo):
+		to = versionTo[shard]
+	default:
+		to = 0
+	}
+	return from, to
+}
+
+// inForce tells whether a version of a filter applies to a position.
+func inForce(f *catalog.SubscriptionFilter, at event.Position) bool {
+	from, to := forceOf(at.Shard, f.From, f.To)
+	return from <= at.Number && at.Number < to
+}
+
+// fixForce finds where everything in the plan is in force, and who reads there.
+func (p *plan) fixForce(shard uint32) {
+	p.to = math.MaxUint64
+	join := func(filter uint64, versionFrom, versionTo []uint64) {
+		from, to := forceOf(shard, versionFrom, versionTo)
+		p.from, p.to = max(p.from, from), min(p.to, to)
+		p.readers.filters = append(p.readers.filters, filter)
+	}
+	for i := range p.filters {
+		join(p.filters[i].Filter, p.filters[i].From, p.filters[i].To)
+	}
+	for _, m := range p.metrics {
+		join(m.filter, m.from, m.to)
+	}
 }
 
 // MaxHops is how many sluices events may travel through: what came further goes
@@ -46,6 +80,7 @@ func (p *plan) wants(filter int, b event.Batch) bool {
 // plans are the compiled filters of every log group, made anew when a definition
 // changes.
 type plans struct {
+	shard       uint32
 	definitions Definitions
 	log         *slog.Logger
 	generation  uint64
@@ -101,6 +136,7 @@ func (p *plans) compile(group uint64) *plan {
 		return nil
 	}
 	pl.set = pattern.NewSet(patterns...)
+	pl.fixForce(p.shard)
 	return pl
 }
 

@@ -22,6 +22,15 @@ type State struct {
 	inputEnd uint64
 	tallies  map[uint64]event.Tally // in frames of the log
 	pending  map[uint64]event.Tally // for the frame to come
+	reading  []*readers             // whose events are not in pending yet
+}
+
+// readers are filters that read the same batches. What they read is counted once
+// for all of them until somebody asks for one: a batch costs a thousand filters
+// that select nothing no more than one.
+type readers struct {
+	filters []uint64
+	events  uint64 // not in pending yet; guarded by State.mu
 }
 
 // NewState returns a state to be given to the log's Config.Folders.
@@ -50,6 +59,27 @@ func (s *State) Fold(f wal.Frame) {
 	clear(s.pending) // the frame had all of it: nothing is noted while one is made
 }
 
+// noteRead adds events that some filters read.
+func (s *State) noteRead(r *readers, events uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.events == 0 && events > 0 {
+		s.reading = append(s.reading, r)
+	}
+	r.events += events
+}
+
+// share gives each filter what all of its readers read. mu is held.
+func (s *State) share() {
+	for _, r := range s.reading {
+		for _, filter := range r.filters {
+			s.pending[filter] = sum(s.pending[filter], event.Tally{Filter: filter, Read: r.events})
+		}
+		r.events = 0
+	}
+	s.reading = s.reading[:0]
+}
+
 // note adds what a filter did with a batch.
 func (s *State) note(t event.Tally) {
 	s.mu.Lock()
@@ -61,6 +91,7 @@ func (s *State) note(t event.Tally) {
 func (s *State) appendPending(dst []event.Tally) []event.Tally {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.share()
 	for _, t := range s.pending {
 		dst = append(dst, t)
 	}
@@ -82,6 +113,7 @@ func (s *State) InputEnd() uint64 {
 func (s *State) Tally(filter uint64) event.Tally {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.share()
 	return sum(s.tallies[filter], s.pending[filter])
 }
 

@@ -1,6 +1,7 @@
 package pattern
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -59,12 +60,24 @@ func needsOf(p *Pattern) needs {
 }
 
 // best returns the clause that is cheapest to search for, nil if there is none.
-func (n needs) best() *clause {
+func (n needs) best() *clause { return n.bestOf(clause.cost) }
+
+// bestOf is best by another cost.
+func (n needs) bestOf(cost func(clause) float64) *clause {
 	if len(n.clauses) == 0 {
 		return nil
 	}
-	best := slices.MinFunc(n.clauses, compareClauses)
+	best := slices.MinFunc(n.clauses, func(a, b clause) int { return cmp.Compare(cost(a), cost(b)) })
 	return &best
+}
+
+// count adds to each literal's uses.
+func (n needs) count(uses map[string]int) {
+	for _, c := range n.clauses {
+		for _, l := range c.literals {
+			uses[l]++
+		}
+	}
 }
 
 // rareLiteral returns a Finder for a literal that every match contains, nil if
@@ -78,16 +91,6 @@ func rareLiteral(n needs) *find.Finder {
 	return &finder
 }
 
-func compareClauses(a, b clause) int {
-	switch x, y := a.cost(), b.cost(); {
-	case x < y:
-		return -1
-	case x > y:
-		return 1
-	}
-	return 0
-}
-
 // cost estimates the work of a search: false candidates, and reading the text.
 func (c clause) cost() float64 {
 	sum := 0.02 * float64(len(c.literals))
@@ -96,6 +99,19 @@ func (c clause) cost() float64 {
 	}
 	if c.name {
 		sum += 100
+	}
+	return sum
+}
+
+// costAmong is cost where uses counts the patterns that may wait for a literal. Each
+// of them looks at every message that has it, and what many patterns ask for is no
+// rare text, however long: people write the message into each pattern, and next to
+// it what they look for.
+func (c clause) costAmong(uses map[string]int) float64 {
+	const perUse = 0.001
+	sum := c.cost()
+	for _, l := range c.literals {
+		sum += perUse * float64(uses[l]-1)
 	}
 	return sum
 }

@@ -80,9 +80,15 @@ func (s *Set) plan() {
 		}
 	}
 	b := needleBuilder{set: s, ids: map[string]uint32{}}
-	for _, id := range literal {
-		switch n := needsOf(s.patterns[id]); {
-		case b.watch(id, n):
+	wanted := make([]needs, len(literal))
+	uses := map[string]int{}
+	for k, id := range literal {
+		wanted[k] = needsOf(s.patterns[id])
+		wanted[k].count(uses)
+	}
+	for k, id := range literal {
+		switch n := wanted[k]; {
+		case b.watch(id, n, uses):
 		case n.run != nil:
 			s.alone = append(s.alone, id)
 		default:

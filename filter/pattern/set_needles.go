@@ -81,9 +81,10 @@ func (b *needleBuilder) add(literal string, w watcher) {
 	b.watchers[id] = append(b.watchers[id], w)
 }
 
-// watch lets pattern id wait for its best clause; false: it has none.
-func (b *needleBuilder) watch(id int32, n needs) bool {
-	best := n.best()
+// watch lets pattern id wait for its best clause; false: it has none. uses
+// counts the patterns that could wait for each literal.
+func (b *needleBuilder) watch(id int32, n needs, uses map[string]int) bool {
+	best := n.bestOf(func(c clause) float64 { return c.costAmong(uses) })
 	if best == nil {
 		return false
 	}

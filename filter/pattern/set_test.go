@@ -146,6 +146,29 @@ func TestSetAnnounced(t *testing.T) {
 	checkSet(t, new(Matches), patterns, raw)
 }
 
+// TestSetShared has patterns that share a text and differ in another: no message with
+// the shared one may be shown to all of them.
+func TestSetShared(t *testing.T) {
+	var texts []string
+	for i := range 40 {
+		texts = append(texts, fmt.Sprintf(`"request completed" "o-%d"`, i), fmt.Sprintf(`?"request completed" ?"p-%d"`, i))
+	}
+	patterns := compileEach(texts)
+	s := NewSet(patterns...)
+	for id, watchers := range s.needle.watchers {
+		for _, w := range watchers {
+			if w.action == matchFully && len(watchers) > 10 {
+				t.Fatalf("%d patterns wait for literal %d", len(watchers), id)
+			}
+		}
+	}
+	var raw [][]byte
+	for i := range 50 {
+		raw = append(raw, fmt.Appendf(nil, "request completed by o-%d", i), fmt.Appendf(nil, "o-%d p-%d", i, i/2))
+	}
+	checkSet(t, new(Matches), patterns, raw)
+}
+
 func FuzzSet(f *testing.F) {
 	for i := range batchPatterns {
 		f.Add(batchPatterns[i]+"\x01"+batchPatterns[(i*7+3)%len(batchPatterns)], []byte("{\"level\":\"ERROR\"}\x00two words ERROR\x00"), uint64(i))
