@@ -1,9 +1,12 @@
 package store_test
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"sluice/internal/event"
@@ -125,7 +128,10 @@ func TestUndeliveredMatchesKeepTheirBatches(t *testing.T) {
 }
 
 func TestDiskBudgetBlocks(t *testing.T) {
-	s := openWith(t, vfs.NewMem(), small(func(c *store.Config) { c.MaxBytes = 600 << 10 }))
+	var log bytes.Buffer
+	s := openWith(t, vfs.NewMem(), small(func(c *store.Config) {
+		c.MaxBytes, c.Logger = 600<<10, slog.New(slog.NewTextHandler(&log, nil))
+	}))
 	defer s.Close()
 	r := rand.New(rand.NewPCG(1, 2))
 	var err error
@@ -155,6 +161,9 @@ func TestDiskBudgetBlocks(t *testing.T) {
 	}
 	if _, err := s.Shard(0).Append(t.Context(), wal.TypeCommit, 1, make([]byte, 32)); err != nil {
 		t.Error("a commit must pass:", err)
+	}
+	if full, again := strings.Count(log.String(), "disk budget is used up"), strings.Count(log.String(), "disk budget has room again"); full != again+1 {
+		t.Errorf("told %d times that the budget is used up and %d times that there is room again: %s", full, again, &log)
 	}
 }
 

@@ -66,9 +66,23 @@ func (r *room) look() {
 		free = r.cfg.MinFreeBytes // not known: it is the disk's turn to refuse
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.used, r.free = used, free
-	r.full.Store(r.overLocked(0))
+	full := r.overLocked(0)
+	changed := r.full.Swap(full) != full
+	r.mu.Unlock()
+	if changed {
+		r.tell(full, used, free)
+	}
+}
+
+// tell says when clients begin and cease to be refused.
+func (r *room) tell(full bool, used, free int64) {
+	sizes := []any{"used", used, "max_bytes", r.cfg.MaxBytes, "free", free, "min_free_bytes", r.cfg.MinFreeBytes}
+	if full {
+		r.cfg.Logger.Warn("disk budget is used up: clients are told to come again", sizes...)
+		return
+	}
+	r.cfg.Logger.Info("disk budget has room again", sizes...)
 }
 
 func (r *room) overLocked(reserve int64) bool {
