@@ -13,6 +13,7 @@ import (
 
 	"sluice/cmd/sluice/internal/replay"
 	"sluice/cmd/sluice/internal/ship"
+	"sluice/internal/objput"
 )
 
 type replayCommand struct {
@@ -46,7 +47,7 @@ Examples:
     sluice replay lake/errors/ --stream lake --code DynamicPartitioning.MetadataExtractionFailed
     sluice replay s3://lake/errors/ --s3 aws --stream repaired --since 2026-02-03T00:00:00Z
 
-Exit codes: 0 done, 1 failed, 2 wrong command line.`
+Exit codes: 0 done, 1 failed, 2 wrong command line, or no such bucket.`
 }
 
 func (c *replayCommand) Run(p *process) error {
@@ -71,8 +72,11 @@ func (c *replayCommand) Run(p *process) error {
 		return usage(err)
 	}
 	report, err := replay.Run(ctx, cfg)
-	if errors.Is(err, context.Canceled) {
+	switch {
+	case errors.Is(err, context.Canceled):
 		err = errors.New("interrupted")
+	case errors.Is(err, objput.ErrNotFound) && report == replay.Report{}:
+		return errors.Join(usage(noBucket(c.Target, c.S3, bucket, err)), cfg.Journal.Close())
 	}
 	return errors.Join(err, cfg.Journal.Close(), c.print(p.stdout, report))
 }

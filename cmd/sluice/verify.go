@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -39,7 +40,7 @@ It does not prove that the newest cuts are there if somebody removed their manif
 objects together, nor anything against somebody who can write both the bucket and the data
 folder: note the head that it prints for each chain elsewhere, and compare. It does not know
 what clients sent; the counters of ingestion do. Objects that sluice did not put are counted
-as foreign, and those of a cut that has no manifest yet as in flight.
+as foreign, and those of a cut that has no manifest yet as in flight. A bucket without any manifest is a finding.
 
 Examples:
 
@@ -49,7 +50,7 @@ Examples:
     sluice verify lake --s3 http://127.0.0.1:9000
     sluice verify folder:./sluice-data/s3/lake
 
-Exit codes: 0 complete, 1 findings or failed, 2 wrong command line.`
+Exit codes: 0 complete, 1 findings or failed, 2 wrong command line, or no such bucket.`
 }
 
 // Validate is called by the parser.
@@ -105,6 +106,8 @@ func (c *verifyCommand) Run(p *process) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return errors.New("interrupted")
+	case errors.Is(err, verify.ErrNoBucket):
+		return usage(noBucket(c.Target, where, bucket, err))
 	case err != nil:
 		return err
 	}
@@ -112,9 +115,17 @@ func (c *verifyCommand) Run(p *process) error {
 		return err
 	}
 	if !report.Complete {
-		return &exitError{exitFailed, fmt.Errorf("%d findings", len(report.Findings))}
+		return &exitError{code: exitFailed} // the report says why
 	}
 	return nil
+}
+
+// noBucket says what may have been meant.
+func noBucket(target, where, bucket string, err error) error {
+	if about, statErr := os.Stat(target); statErr == nil && about.IsDir() {
+		return fmt.Errorf("there is no bucket %s in %s; for a bucket that is a folder give folder:%s", bucket, where, target)
+	}
+	return fmt.Errorf("there is no bucket %s in %s (--s3): %w", bucket, where, err)
 }
 
 // openToRead opens a store beside a server that may be putting into it.
@@ -134,7 +145,9 @@ func printReport(w io.Writer, r *verify.Report, form string) error {
 		return json.NewEncoder(w).Encode(r)
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "DELIVERY STREAM\tLANE\tCUTS\tRECORDS\tOBJECTS\tBYTES\tPOSITION\tHEAD")
+	if len(r.Chains) > 0 {
+		fmt.Fprintln(table, "DELIVERY STREAM\tLANE\tCUTS\tRECORDS\tOBJECTS\tBYTES\tPOSITION\tHEAD")
+	}
 	for _, c := range r.Chains {
 		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", cmp.Or(c.Stream, c.Folder), c.Lane, c.Cuts, c.Records, c.Objects, c.Bytes, c.Position, c.Head)
 	}
@@ -149,10 +162,18 @@ func printReport(w io.Writer, r *verify.Report, form string) error {
 	}
 	verdict := "complete"
 	if !r.Complete {
-		verdict = fmt.Sprintf("not complete: %d findings", len(r.Findings))
+		verdict = "not complete: " + count(len(r.Findings), "finding")
 	}
-	_, err := fmt.Fprintf(w, "%s; %d objects in flight, %d foreign\n", verdict, r.InFlight, r.Foreign)
+	_, err := fmt.Fprintf(w, "%s; %s in flight, %d foreign\n", verdict, count(int(r.InFlight), "object"), r.Foreign)
 	return err
+}
+
+// count is a number with its noun.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func printExports(w io.Writer, exports []verify.Export) error {

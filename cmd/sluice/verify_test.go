@@ -46,7 +46,13 @@ func TestVerifyCommand(t *testing.T) {
 	if err := json.Unmarshal([]byte(f(1, "findings", "lake", "--s3", "folder:"+dir, "-o", "json")), &r); err != nil || r.Complete || len(r.Findings) != 1 {
 		t.Errorf("%+v %v", r, err)
 	}
-	f(1, "walk manifests", "no-such-bucket", "--s3", "folder:"+dir)
+	f(1, "complete: 1 finding;", "lake", "--s3", "folder:"+dir)
+	f(2, "there is no bucket no-such-bucket in folder:", "no-such-bucket", "--s3", "folder:"+dir)
+	f(2, "for a bucket that is a folder give folder:testdata/script", "testdata/script")
+	if err := os.Remove(manifest); err != nil {
+		t.Fatal(err)
+	}
+	f(1, "no manifest: _sluice/: neither", "lake", "--s3", "folder:"+dir)
 	f(2, "names no bucket", "/x")
 	f(2, "give 1 to 256", "lake", "--parallel", "0")
 	f(2, "give folder:DIR", "lake", "--s3", "nowhere")

@@ -58,6 +58,7 @@ const (
 	UnknownObject  = "unknown object"  // it is of a chain that does not name it
 	DamagedObject  = "damaged object"  // deep: it does not decode, or hashes to something else
 	UnreadableItem = "unreadable item" // deep: nobody knows how it is encoded
+	NoManifest     = "no manifest"     // the bucket has none: nothing is proved
 )
 
 // Chain is the manifests of one lane of a delivery stream.
@@ -145,6 +146,9 @@ type walk struct {
 
 const commits = "_sluice/commit/"
 
+// ErrNoBucket says that there is nothing to verify.
+var ErrNoBucket = errors.New("no such bucket")
+
 // Run verifies a bucket. The error says that it could not be done; what is wrong
 // with the bucket is in the Report.
 func Run(ctx context.Context, cfg Config) (Report, error) {
@@ -152,6 +156,9 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	v := &verifier{cfg: cfg, known: map[[16]byte]struct{}{}, ends: map[string]map[string]uint64{}, tasks: map[string]struct{}{}}
 	v.report = Report{Bucket: cfg.Bucket, Deep: cfg.Deep, Chains: []Chain{}, Exports: []Export{}, Findings: []Finding{}}
 	err := cfg.Store.List(ctx, cfg.Bucket, commits, func(l objput.Listed) error { return v.manifest(ctx, l) })
+	if errors.Is(err, objput.ErrNotFound) && v.chain == nil {
+		return v.report, fmt.Errorf("%w: %w", ErrNoBucket, err)
+	}
 	if err != nil {
 		return v.report, fmt.Errorf("walk manifests: %w", err)
 	}
@@ -161,6 +168,9 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	}
 	if err := cfg.Store.List(ctx, cfg.Bucket, cfg.Prefix, func(l objput.Listed) error { return v.listed(ctx, l) }); err != nil {
 		return v.report, fmt.Errorf("walk objects: %w", err)
+	}
+	if v.report.InFlight == 0 && len(v.report.Chains)+len(v.report.Exports)+len(v.report.Findings) == 0 {
+		v.find(NoManifest, "_sluice/", "neither a delivery stream nor an export task has put objects into this bucket, or their manifests are gone")
 	}
 	slices.SortStableFunc(v.report.Findings, func(a, b Finding) int { return cmp.Compare(a.Key, b.Key) })
 	v.report.Complete = len(v.report.Findings) == 0
