@@ -163,6 +163,9 @@ type exportError struct {
 
 func (e *exportError) Error() string { return cmp.Or(e.Message, e.Code, http.StatusText(e.status)) }
 
+// ErrorCode is what the SDK's errors have too.
+func (e *exportError) ErrorCode() string { return e.Code }
+
 // passes tells whether the same request may succeed later.
 func (e *exportError) passes() bool { return e.status >= 500 || e.Code == "ThrottlingException" }
 

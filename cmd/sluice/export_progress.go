@@ -47,11 +47,9 @@ func exportVerdict(err error, endpoint string) error {
 	var refused *exportError
 	if !errors.As(err, &refused) {
 		if err != nil {
-			if hint := ship.Hint(err, endpoint); hint != "" {
-				return fmt.Errorf("%w\n%s", err, hint)
-			}
+			return ship.Plain(err, endpoint)
 		}
-		return err
+		return nil
 	}
 	switch refused.Code {
 	case "InvalidParameterException", "ResourceNotFoundException":
@@ -62,6 +60,9 @@ func exportVerdict(err error, endpoint string) error {
 		return &exitError{exitRefused, fmt.Errorf("%w: another export task has not ended; sluice export list shows it", err)}
 	case "UnknownOperationException":
 		return fmt.Errorf("%s does not know %s, which is sluice's own", endpoint, refused.Operation)
+	}
+	if hint := ship.Hint(err, endpoint); hint != "" {
+		return fmt.Errorf("%w\n%s", err, hint)
 	}
 	return err
 }

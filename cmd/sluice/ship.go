@@ -69,7 +69,8 @@ While the service is away reading waits and nothing is dropped, whatever the err
 flushes within --grace; a second signal ends the process at once, and neither loses anything.
 
     sluice ship --follow --group /app '/var/log/app/*.log'
-    sluice ship --follow --group /app --multiline-start '^\d{4}-' --timestamp-regex '^\S+ \S+'         --timestamp-format '%Y-%m-%d %H:%M:%S,%f' --state /var/lib/sluice-ship app.log
+    sluice ship --follow --group /app --multiline-start '^\d{4}-' --timestamp-regex '^\S+ \S+' \
+        --timestamp-format '%Y-%m-%d %H:%M:%S,%f' --state /var/lib/sluice-ship app.log
     sluice ship --follow --once --group /batch --quarantine refused.ndjson 'out/*.log'
 
 Exit codes: 0 all events stored, or with --follow stopped by a signal, 1 failed, 2 wrong
@@ -203,10 +204,7 @@ func (c *shipCommand) verdict(err error, endpoint string, report ship.Report) er
 	case errors.Is(err, context.Canceled):
 		return errors.New("interrupted")
 	case err != nil:
-		if hint := ship.Hint(err, endpoint); hint != "" {
-			return fmt.Errorf("%w\n%s", err, hint)
-		}
-		return err
+		return ship.Plain(err, endpoint)
 	case report.Rejected.Total() > 0:
 		return &exitError{exitRefused, fmt.Errorf("%d of %d events were rejected because of their timestamps", report.Rejected.Total(), report.Events)}
 	}

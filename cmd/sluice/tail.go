@@ -150,10 +150,7 @@ func (c *tailCommand) verdict(err error, endpoint string) error {
 	case errors.As(err, &invalid):
 		return usage(errors.New(invalid.ErrorMessage()))
 	}
-	if hint := ship.Hint(err, endpoint); hint != "" {
-		return fmt.Errorf("%w\n%s", err, hint)
-	}
-	return err
+	return ship.Plain(err, endpoint)
 }
 
 const (
@@ -216,7 +213,7 @@ func (t *tailer) follow(ctx context.Context) error {
 			return err
 		case !away:
 			away = true
-			fmt.Fprintf(t.stderr, "sluice: %v; asking again\n", err)
+			fmt.Fprintf(t.stderr, "sluice: %v; asking again\n", ship.Plain(err, ""))
 		}
 		select {
 		case <-ctx.Done():

@@ -2,12 +2,14 @@ package ship
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -133,11 +135,66 @@ func exists(err error) bool {
 func Hint(err error, endpoint string) string {
 	var missing *types.ResourceNotFoundException
 	var dial *net.OpError
+	var signer x509.UnknownAuthorityError
 	switch {
 	case errors.As(err, &missing):
 		return "without --no-create, ship makes the log group and the log stream"
+	case errors.As(err, &signer):
+		return "trust the server by AWS_CA_BUNDLE=FILE; the certificate that sluice signs itself is tls/cert.pem in its data folder"
+	case slices.Contains(strangers, codeOf(err)):
+		return endpoint + " does not know these credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
 	case errors.As(err, &dial) && dial.Op == "dial" && loopback(endpoint):
 		return "nothing answers at " + endpoint + ": start sluice serve, or give --endpoint-url"
 	}
 	return ""
 }
+
+// strangers are the codes that say who is asking is not known.
+var strangers = []string{"UnrecognizedClientException", "InvalidSignatureException", "MissingAuthenticationTokenException", "ExpiredTokenException", "IncompleteSignatureException"}
+
+// codeOf is the service's code for an error; "" when it is not the service's.
+func codeOf(err error) string {
+	var answer interface{ ErrorCode() string }
+	if errors.As(err, &answer) {
+		return answer.ErrorCode()
+	}
+	return ""
+}
+
+// Plain is an error in as many words as a person needs: the operation and what the
+// service or the connection said, without the SDK's attempts, statuses and request
+// ids, and a hint in a line of its own, or alone where it says all.
+func Plain(err error, endpoint string) error {
+	hint := Hint(err, endpoint)
+	var dial *net.OpError
+	if hint != "" && errors.As(err, &dial) {
+		return &plainError{hint, err}
+	}
+	text := err.Error()
+	var operation interface{ Operation() string }
+	var answer interface {
+		ErrorCode() string
+		ErrorMessage() string
+	}
+	var transport *url.Error
+	switch {
+	case !errors.As(err, &operation):
+	case errors.As(err, &answer):
+		text = fmt.Sprintf("%s: %s: %s", operation.Operation(), answer.ErrorCode(), answer.ErrorMessage())
+	case errors.As(err, &transport):
+		text = fmt.Sprintf("%s: %v", operation.Operation(), transport)
+	}
+	if hint != "" {
+		text += "\n" + hint
+	}
+	return &plainError{text, err}
+}
+
+// plainError prints text and is err.
+type plainError struct {
+	text string
+	err  error
+}
+
+func (e *plainError) Error() string { return e.text }
+func (e *plainError) Unwrap() error { return e.err }

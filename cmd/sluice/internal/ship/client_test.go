@@ -1,6 +1,9 @@
 package ship_test
 
 import (
+	"errors"
+	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -157,4 +160,27 @@ func TestErrorsComeWithAHint(t *testing.T) {
 	if hint := ship.Hint(err, "https://logs.example.com"); hint != "" {
 		t.Errorf("hint %q for another machine", hint)
 	}
+}
+
+// answered is an error as the SDK wraps it.
+type answered struct{ error }
+
+func (answered) Operation() string    { return "PutLogEvents" }
+func (answered) ErrorCode() string    { return "ThrottlingException" }
+func (answered) ErrorMessage() string { return "Rate exceeded" }
+
+func TestPlain(t *testing.T) {
+	f := func(err error, want string) {
+		t.Helper()
+		plain := ship.Plain(err, "http://127.0.0.1:9")
+		if plain.Error() != want || !errors.Is(plain, err) {
+			t.Errorf("%q, want %q", plain, want)
+		}
+	}
+	broken := errors.New("open app.log: permission denied")
+	f(broken, "open app.log: permission denied")
+	f(fmt.Errorf("put log events: %w", answered{errors.New("exceeded maximum number of attempts, 3, StatusCode: 400, RequestID: 1")}),
+		"PutLogEvents: ThrottlingException: Rate exceeded")
+	dial := &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	f(fmt.Errorf("filter log events: %w", dial), "nothing answers at http://127.0.0.1:9: start sluice serve, or give --endpoint-url")
 }
