@@ -59,9 +59,10 @@ const pageTop = `# Configuration
 
 <!-- Generated from internal/app/config*.go: go test ./cmd/sluice -run TestConfigurationPage -rewrite -->
 
-A value is looked for in this order: flag, environment, file (` + "`sluice serve --config FILE`" + `, YAML),
-default. An unknown key in the file is an error that names the line. In the environment, whatever
-is not plain text is YAML: ` + "`SLUICE_CREDENTIALS='[{access_key_id: a, secret_access_key: b}]'`" + `.
+A value is looked for in this order: flag, environment, file (` + "`sluice serve --config FILE`" + `
+or ` + "`SLUICE_CONFIG`" + `, YAML), default. An unknown key in the file is an error that names the line; a
+variable that begins with SLUICE_ and sets nothing is a warning. In the environment, whatever is not plain
+text is YAML: ` + "`SLUICE_CREDENTIALS='[{access_key_id: a, secret_access_key: b}]'`" + `.
 ` + "`sluice serve --print-config`" + ` shows every value and where it came from.
 
 Sizes are in bytes. The file's sections are joined by dots here: ` + "`log.shards`" + ` is
@@ -98,7 +99,7 @@ func configurationPage(t *testing.T) string {
 	for _, list := range lists {
 		fmt.Fprintf(&b, "\n## %s[]\n\n%s\n\n| key | |\n|---|---|\n", list.key, capital(withoutName(list.typ, structs[list.typ].comment)))
 		for _, field := range structs[list.typ].fields {
-			fmt.Fprintf(&b, "| `%s` | %s |\n", field.key, field.meaning())
+			fmt.Fprintf(&b, "| `%s` | %s |\n", field.key, withoutName(field.name, field.comment))
 		}
 	}
 	b.WriteString(pageExample)
@@ -109,7 +110,12 @@ const pageExample = `
 ## An example
 
 ` + "```yaml" + `
-listen: 127.0.0.1:4580
+listen: 0.0.0.0:4580
+credentials:
+  - {access_key_id: shop, secret_access_key: 5c1e7b20a94f4d36, actions: ["logs:PutLogEvents", "logs:Create*"], regions: [us-east-1]}
+  - {access_key_id: ops, secret_access_key: e0d2c86b17f94a53}
+bearer_tokens:
+  - {token: 0d5c3a7f8e1b4c69}
 data_dir: ./sluice-data
 s3: folder:./lake
 pipelines:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -89,10 +90,14 @@ func (c *serveCommand) Run(p *process) error {
 	defer cancel()
 	go memlimit.Keep(ctx, cfg.MemoryBytes)
 	a, err := app.New(cfg)
-	if err != nil {
-		return err
+	if err == nil {
+		err = runUntilSignal(a.Run, signals, c.ShutdownTimeout, log)
 	}
-	return runUntilSignal(a.Run, signals, c.ShutdownTimeout, log)
+	var wrong *app.ConfigError
+	if errors.As(err, &wrong) {
+		return usage(err)
+	}
+	return err
 }
 
 // given holds the flags that were given, by key.

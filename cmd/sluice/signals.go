@@ -52,7 +52,10 @@ func runUntilSignal(run func(context.Context) error, signals <-chan os.Signal, g
 	select {
 	case err := <-done:
 		if errors.Is(err, context.Canceled) {
-			return nil // the stop that was asked for
+			err = nil // the stop that was asked for
+		}
+		if err == nil {
+			log.Info("stopped; everything is flushed")
 		}
 		return err
 	case s := <-signals:

@@ -84,7 +84,7 @@ func New(cfg Config) (*App, error) {
 	if cfg.TestClock != "" {
 		at, err := time.Parse(time.RFC3339, cfg.TestClock)
 		if err != nil {
-			return nil, fmt.Errorf("test_clock: %q is no RFC 3339 instant like 2026-01-02T03:04:05Z", cfg.TestClock)
+			return nil, misconfigured("test_clock: %q is no RFC 3339 instant like 2026-01-02T03:04:05Z", cfg.TestClock)
 		}
 		a.clock = clock.NewTest(at)
 	}

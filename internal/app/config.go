@@ -1,7 +1,6 @@
 package app
 
 import (
-	"fmt"
 	"io"
 	"log/slog"
 	"path/filepath"
@@ -48,15 +47,16 @@ type Config struct {
 	Region string `yaml:"region"`
 	// Insecure allows a listener that is not on loopback without credentials.
 	Insecure bool `yaml:"insecure"`
-	// Credentials, when there are any, are the only ones accepted.
+	// Credentials are access keys; when there are any, no others are accepted.
 	Credentials []Credential `yaml:"credentials"`
-	// BearerTokens, when there are any, are the only ones accepted on the HTTP
-	// ingestion endpoints, beside credentials.
+	// BearerTokens open the HTTP ingestion endpoints; when there are any, only they
+	// and credentials do.
 	BearerTokens []BearerToken `yaml:"bearer_tokens"`
 	// HostNames are accepted in the Host header on loopback beside localhost and
 	// its addresses, and stand in the self-signed certificate.
 	HostNames []string `yaml:"host_names"`
-	// TLS names a certificate; without one a self-signed one is made.
+	// TLS names a certificate; without one a self-signed one is made, which clients
+	// may trust by its file tls/cert.pem in the data folder.
 	TLS TLS `yaml:"tls"`
 	// HTTP bounds what clients may ask for.
 	HTTP HTTP `yaml:"http"`
@@ -75,7 +75,7 @@ type Config struct {
 	MemoryBytes int64 `yaml:"memory_bytes"`
 	// LogLevel is debug, info, warn or error. Default info.
 	LogLevel string `yaml:"log_level"`
-	// TestClock, an RFC 3339 instant, makes the event clock stand still until
+	// TestClock is an RFC 3339 instant at which the event clock stands still until
 	// it is moved over the admin port.
 	TestClock string `yaml:"test_clock"`
 	// Metrics is about the samples of CloudWatch metrics.
@@ -151,15 +151,15 @@ func setDefault[T comparable](field *T, value T) {
 func (c *Config) check() error {
 	switch {
 	case c.Limits != "aws" && c.Limits != "relaxed":
-		return fmt.Errorf("limits: %q is neither aws nor relaxed", c.Limits)
+		return misconfigured("limits: %q is neither aws nor relaxed", c.Limits)
 	case c.HTTPIngest.OTLPMessage != "body" && c.HTTPIngest.OTLPMessage != "record":
-		return fmt.Errorf("http_ingest.otlp_message: %q is neither body nor record", c.HTTPIngest.OTLPMessage)
+		return misconfigured("http_ingest.otlp_message: %q is neither body nor record", c.HTTPIngest.OTLPMessage)
 	case c.Log.Shards < 1 || c.Log.Shards > store.MaxShards:
-		return fmt.Errorf("log.shards: %d is not between 1 and %d", c.Log.Shards, store.MaxShards)
+		return misconfigured("log.shards: %d is not between 1 and %d", c.Log.Shards, store.MaxShards)
 	case c.Log.SegmentBytes < 1<<20:
-		return fmt.Errorf("log.segment_bytes: %d is less than 1 MiB (%d)", c.Log.SegmentBytes, 1<<20)
+		return misconfigured("log.segment_bytes: %d is less than 1 MiB (%d)", c.Log.SegmentBytes, 1<<20)
 	case c.HTTP.MaxInflatedBytes > event.MaxText:
-		return fmt.Errorf("http.max_inflated_bytes: %d is more than a batch can hold (%d)", c.HTTP.MaxInflatedBytes, event.MaxText)
+		return misconfigured("http.max_inflated_bytes: %d is more than a batch can hold (%d)", c.HTTP.MaxInflatedBytes, event.MaxText)
 	}
 	if err := c.ScaleOut.check(); err != nil {
 		return err

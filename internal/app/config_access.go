@@ -2,9 +2,11 @@ package app
 
 // Credential is one access key.
 type Credential struct {
-	AccessKeyID     string `yaml:"access_key_id"`
+	// AccessKeyID is what clients sign with.
+	AccessKeyID string `yaml:"access_key_id"`
+	// SecretAccessKey is its secret.
 	SecretAccessKey string `yaml:"secret_access_key"`
-	// SessionToken, when set, must come with the key.
+	// SessionToken must come with the key when it is set.
 	SessionToken string `yaml:"session_token"`
 	// AccountID is the key's account; default account_id.
 	AccountID string `yaml:"account_id"`
@@ -24,12 +26,15 @@ type BearerToken struct {
 	AccountID string `yaml:"account_id"`
 	// Region is the region that it writes to; default region.
 	Region string `yaml:"region"`
-	// Expires, an RFC 3339 instant, ends it.
+	// Expires is the RFC 3339 instant at which it ends. Default: never.
 	Expires string `yaml:"expires"`
 }
 
 // TLS names a certificate and its key, PEM files.
 type TLS struct {
+	// Cert is the certificate's file, PEM, with those that signed it. Without one a
+	// self-signed certificate is made: tls/cert.pem in the data folder.
 	Cert string `yaml:"cert"`
-	Key  string `yaml:"key"`
+	// Key is the file of its key, PEM.
+	Key string `yaml:"key"`
 }

@@ -30,9 +30,10 @@ type CrossregionSource struct {
 	Insecure bool `yaml:"insecure"`
 	// CAFile holds the certificates to trust, PEM. Default: the system's.
 	CAFile string `yaml:"ca_file"`
-	// CertFile and KeyFile are the certificate to show.
+	// CertFile is the certificate to show, PEM, where the source demands one.
 	CertFile string `yaml:"cert_file"`
-	KeyFile  string `yaml:"key_file"`
+	// KeyFile is the file of its key.
+	KeyFile string `yaml:"key_file"`
 	// ServerName is what the source's certificate is checked for. Default: the host.
 	ServerName string `yaml:"server_name"`
 	// Groups select log groups by name; * stands for any characters.

@@ -18,8 +18,9 @@ type KafkaSource struct {
 	// Brokers are HOST:PORT of some brokers of the cluster.
 	Brokers []string `yaml:"brokers"`
 	// Topics are read by the consumer group group_id.
-	Topics  []string `yaml:"topics"`
-	GroupID string   `yaml:"group_id"`
+	Topics []string `yaml:"topics"`
+	// GroupID is the consumer group.
+	GroupID string `yaml:"group_id"`
 	// LogGroup is where events go; {topic} in it is replaced. It is made if missing.
 	LogGroup string `yaml:"log_group"`
 	// LogStream is a partition's log stream; {topic} and {partition} are replaced.
@@ -66,10 +67,10 @@ type KinesisLogs struct {
 	// Payload says what a record is: cloudwatch, a document as subscription filters
 	// send it, or raw, one message. Default cloudwatch.
 	Payload string `yaml:"payload"`
-	// LogGroup and LogStream are where events go; {group}, {stream}, {account} and
-	// {region} of the event's source, {source} and {shard} are replaced. Default
-	// {group} and {stream}.
-	LogGroup  string `yaml:"log_group"`
+	// LogGroup is where events go; {group}, {stream}, {account} and {region} of the
+	// event's source, {source} and {shard} are replaced. Default {group}.
+	LogGroup string `yaml:"log_group"`
+	// LogStream is the same for the log stream. Default {stream}.
 	LogStream string `yaml:"log_stream"`
 	// Start is where a new source begins: earliest or latest. Default earliest.
 	Start string `yaml:"start"`
@@ -106,9 +107,10 @@ type KafkaTLS struct {
 	Enabled bool `yaml:"enabled"`
 	// CAFile holds the certificates to trust, PEM. Default: the system's.
 	CAFile string `yaml:"ca_file"`
-	// CertFile and KeyFile are the client's certificate, if brokers want one.
+	// CertFile is the client's certificate, PEM, if brokers want one.
 	CertFile string `yaml:"cert_file"`
-	KeyFile  string `yaml:"key_file"`
+	// KeyFile is the file of its key.
+	KeyFile string `yaml:"key_file"`
 	// ServerName is what certificates are checked for. Default: the dialled host.
 	ServerName string `yaml:"server_name"`
 }
@@ -117,7 +119,8 @@ type KafkaTLS struct {
 type KafkaSASL struct {
 	// Mechanism is plain, scram-sha-256, scram-sha-512 or aws-msk-iam.
 	Mechanism string `yaml:"mechanism"`
-	Username  string `yaml:"username"`
+	// Username is the account's.
+	Username string `yaml:"username"`
 	// PasswordEnv names the environment variable that holds the password.
 	PasswordEnv string `yaml:"password_env"`
 	// Region is the cluster's, for aws-msk-iam.

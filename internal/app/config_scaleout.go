@@ -2,7 +2,6 @@ package app
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -65,11 +64,11 @@ func (s *ScaleOut) check() error {
 	case !s.wanted() && (len(s.Sources) > 0 || s.Generation != 0 || s.DeadLetterTopic != ""):
 		return errors.New("scale_out: brokers are missing: give HOST:PORT of at least one")
 	case s.Generation < 0:
-		return fmt.Errorf("scale_out.generation: %d is negative", s.Generation)
+		return misconfigured("scale_out.generation: %d is negative", s.Generation)
 	}
 	for i, k := range s.Sources {
 		if len(k.Topics) != 1 {
-			return fmt.Errorf("scale_out.sources[%d]: %d topics: give each topic a source of its own", i, len(k.Topics))
+			return misconfigured("scale_out.sources[%d]: %d topics: give each topic a source of its own", i, len(k.Topics))
 		}
 	}
 	return nil
@@ -109,13 +108,13 @@ func (c *Config) has(role string) bool { return len(c.Roles) == 0 || slices.Cont
 func (c *Config) checkRoles() error {
 	for _, role := range c.Roles {
 		if !slices.Contains(allRoles, role) {
-			return fmt.Errorf("roles: %q is not one of %s", role, strings.Join(allRoles, ", "))
+			return misconfigured("roles: %q is not one of %s", role, strings.Join(allRoles, ", "))
 		}
 	}
 	if !c.has(roleIngest) {
 		for _, role := range []string{roleExport, roleCrossregion, roleMonitoring} {
 			if c.has(role) {
-				return fmt.Errorf("roles: %s works on the log of its process and needs %s beside it", role, roleIngest)
+				return misconfigured("roles: %s works on the log of its process and needs %s beside it", role, roleIngest)
 			}
 		}
 	}
@@ -124,7 +123,7 @@ func (c *Config) checkRoles() error {
 	}
 	for _, role := range []string{roleIngest, roleFilter, roleFirehose} {
 		if !c.has(role) {
-			return fmt.Errorf("roles: without %s the process needs others, which it meets over Kafka: set scale_out.brokers, or add the role", role)
+			return misconfigured("roles: without %s the process needs others, which it meets over Kafka: set scale_out.brokers, or add the role", role)
 		}
 	}
 	return nil

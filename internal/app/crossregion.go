@@ -47,7 +47,7 @@ func (a *App) openCrossregion() error {
 	}
 	if cfg.Serve.wanted() {
 		if err := a.openReplicationServer(id, table); err != nil {
-			return fmt.Errorf("crossregion.serve: %w", err)
+			return misconfigured("crossregion.serve: %w", err)
 		}
 	}
 	local, numbers := crossregion.Local{Store: a.store, Origins: a.origins}, crossregion.NewNumbers(table)
@@ -60,7 +60,7 @@ func (a *App) openCrossregion() error {
 			err = fmt.Errorf("the name %s is there twice: rename one", s.Name)
 		}
 		if err != nil {
-			return fmt.Errorf("crossregion.sources[%d]: %w", i, err)
+			return misconfigured("crossregion.sources[%d]: %w", i, err)
 		}
 		names[s.Name] = true
 		a.replication.sources = append(a.replication.sources, source)
@@ -230,9 +230,9 @@ func (a *App) collectReplication() {
 			r.CounterFunc("sluice_replication_"+name, help, func() float64 { return float64(value(s.Sent())) })
 		}
 		counter("sent_events_total", "Events that other sluices were sent, those sent again after a cut included.", func(n crossregion.Sent) uint64 { return n.Events })
-		counter("sent_bytes_total", "Bytes of their batches.", func(n crossregion.Sent) uint64 { return n.Bytes })
-		counter("sent_wire_bytes_total", "Bytes of that on the wire.", func(n crossregion.Sent) uint64 { return n.Wire })
-		counter("refused_total", "Requests without the right token or certificate.", func(n crossregion.Sent) uint64 { return n.Refused })
+		counter("sent_bytes_total", "Bytes of the batches that other sluices were sent.", func(n crossregion.Sent) uint64 { return n.Bytes })
+		counter("sent_wire_bytes_total", "Bytes that other sluices were sent, on the wire.", func(n crossregion.Sent) uint64 { return n.Wire })
+		counter("refused_total", "Replication requests without the right token or certificate.", func(n crossregion.Sent) uint64 { return n.Refused })
 		r.GaugeFunc("sluice_replication_pulls", "Pulls of other sluices under way.", func() float64 { return float64(s.Sent().Pulls) })
 	}
 	if len(a.replication.sources) == 0 {
@@ -249,8 +249,8 @@ func (a *App) collectReplication() {
 		r.Collect(obs.CounterKind, "sluice_replication_"+name, help, []string{"source"}, each(func(s crossregion.Status) float64 { return float64(value(s)) }))
 	}
 	counter("stored_events_total", "Events of a source that are in the log here.", func(s crossregion.Status) uint64 { return s.Events })
-	counter("stored_bytes_total", "Bytes of their batches.", func(s crossregion.Status) uint64 { return s.Bytes })
-	counter("wire_bytes_total", "Bytes received for them.", func(s crossregion.Status) uint64 { return s.WireBytes })
+	counter("stored_bytes_total", "Bytes of the batches of a source that are in the log here.", func(s crossregion.Status) uint64 { return s.Bytes })
+	counter("wire_bytes_total", "Bytes received from a source, on the wire.", func(s crossregion.Status) uint64 { return s.WireBytes })
 	counter("breaks_total", "Pulls that broke off and are tried again.", func(s crossregion.Status) uint64 { return s.Breaks })
 	counter("splits_total", "Times that a lag was left behind as backlog.", func(s crossregion.Status) uint64 { return s.Splits })
 	r.Collect(obs.GaugeKind, "sluice_replication_connected", "1 while the source answers.", []string{"source"}, each(func(s crossregion.Status) float64 {

@@ -44,7 +44,7 @@ func (a *App) collectExports(stats func() exporttask.Stats) {
 		r.CounterFunc("sluice_export_"+name, help, func() float64 { return float64(value(stats())) })
 	}
 	counter("objects_total", "Objects of export tasks put since the start.", func(s exporttask.Stats) int64 { return s.Objects })
-	counter("events_total", "Events in them.", func(s exporttask.Stats) int64 { return s.Events })
-	counter("bytes_total", "Their bytes before compression.", func(s exporttask.Stats) int64 { return s.Bytes })
-	counter("object_bytes_total", "Their size, compressed.", func(s exporttask.Stats) int64 { return s.ObjectBytes })
+	counter("events_total", "Events in the objects of export tasks.", func(s exporttask.Stats) int64 { return s.Events })
+	counter("bytes_total", "Bytes of the objects of export tasks before compression.", func(s exporttask.Stats) int64 { return s.Bytes })
+	counter("object_bytes_total", "Size of the objects of export tasks, compressed.", func(s exporttask.Stats) int64 { return s.ObjectBytes })
 }

@@ -28,7 +28,7 @@ func (a *App) openDeliverySources() (*deliverySources, error) {
 	d := &deliverySources{app: a, clusters: map[string]KafkaCluster{}, dialled: map[string]*kafkadial.Cluster{},
 		streams: map[string]KinesisSource{}, clients: map[string]kinesis.ReadClient{}}
 	if g := a.cfg.Sources.Delivery.OnGap; g != "" && g != "fail" && g != "skip" {
-		return nil, fmt.Errorf("sources.delivery.on_gap: %q is not one of fail, skip", g)
+		return nil, misconfigured("sources.delivery.on_gap: %q is not one of fail, skip", g)
 	}
 	for i, c := range a.cfg.Sources.Delivery.Clusters {
 		key, err := sourceKey(c.ARN)
@@ -40,12 +40,12 @@ func (a *App) openDeliverySources() (*deliverySources, error) {
 			d.dialled[key], err = c.dial()
 		}
 		if err != nil {
-			return nil, fmt.Errorf("sources.delivery.clusters[%d]: %w", i, err)
+			return nil, misconfigured("sources.delivery.clusters[%d]: %w", i, err)
 		}
 	}
 	for i, s := range a.cfg.Sources.Delivery.Streams {
 		if err := d.addStream(s); err != nil {
-			return nil, fmt.Errorf("sources.delivery.streams[%d]: %w", i, err)
+			return nil, misconfigured("sources.delivery.streams[%d]: %w", i, err)
 		}
 	}
 	return d, nil

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"sluice/ingest/httpingest"
@@ -35,7 +34,7 @@ func (a *App) addHTTPIngest(border *awsapi.Config) error {
 		token := awsapi.BearerToken{Token: t.Token, Account: t.AccountID, Region: t.Region}
 		if t.Expires != "" {
 			if token.Expires, err = time.Parse(time.RFC3339, t.Expires); err != nil {
-				return fmt.Errorf("bearer_tokens: number %d: expires: %w", i+1, err)
+				return misconfigured("bearer_tokens: number %d: expires: %w", i+1, err)
 			}
 		}
 		border.BearerTokens = append(border.BearerTokens, token)

@@ -1,8 +1,6 @@
 package app
 
 import (
-	"fmt"
-
 	"sluice/ingest"
 	"sluice/ingest/requests"
 )
@@ -11,7 +9,7 @@ import (
 func (a *App) openIngest() (*ingest.API, error) {
 	oversize, err := ingest.ParseOversize(a.cfg.Ingest.Oversize)
 	if err != nil {
-		return nil, fmt.Errorf("ingest.oversize: %w", err)
+		return nil, misconfigured("ingest.oversize: %w", err)
 	}
 	resized := a.registry.Counter("sluice_ingest_resized_events_total", "Events over the limit that ingest.oversize truncated or split.", "oversize").With(a.cfg.Ingest.Oversize)
 	return ingest.New(ingest.Config{

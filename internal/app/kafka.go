@@ -21,15 +21,15 @@ func (a *App) openKafka() error {
 	for i, k := range a.cfg.Sources.Kafka {
 		source, err := a.openKafkaSource(k)
 		if err != nil {
-			return fmt.Errorf("sources.kafka[%d]: %w", i, err)
+			return misconfigured("sources.kafka[%d]: %w", i, err)
 		}
 		if names[k.Name] {
-			return fmt.Errorf("sources.kafka[%d]: the name %s is there twice: rename one", i, k.Name)
+			return misconfigured("sources.kafka[%d]: the name %s is there twice: rename one", i, k.Name)
 		}
 		names[k.Name] = true
 		for _, target := range k.config().Targets() {
 			if other, taken := targets[target]; taken {
-				return fmt.Errorf("sources.kafka[%d]: %s and %s write to the same log streams: name them apart by log_group or log_stream", i, other, k.Name)
+				return misconfigured("sources.kafka[%d]: %s and %s write to the same log streams: name them apart by log_group or log_stream", i, other, k.Name)
 			}
 			targets[target] = k.Name
 		}
@@ -106,10 +106,10 @@ func (a *App) collectKafka() {
 	counter := func(name, help string, value func(s kafka.Status) int64) {
 		a.registry.Collect(obs.CounterKind, "sluice_kafka_source_"+name, help, []string{"source"}, each(value))
 	}
-	counter("records_total", "Records read to their end: stored + empty + quarantined.", kafka.Status.Records)
-	counter("stored_records_total", "Records in the log.", func(s kafka.Status) int64 { return s.Stored })
-	counter("stored_bytes_total", "Size of their values.", func(s kafka.Status) int64 { return s.Bytes })
-	counter("stored_events_total", "Events made of them: more when large values are split.", func(s kafka.Status) int64 { return s.Events })
+	counter("records_total", "Records of a topic read to their end: stored + empty + quarantined.", kafka.Status.Records)
+	counter("stored_records_total", "Records of a topic that are in the log.", func(s kafka.Status) int64 { return s.Stored })
+	counter("stored_bytes_total", "Size of the values of a topic's records that are in the log.", func(s kafka.Status) int64 { return s.Bytes })
+	counter("stored_events_total", "Events made of a topic's records: more when large values are split.", func(s kafka.Status) int64 { return s.Events })
 	counter("empty_records_total", "Records with a null or empty value, which are no events.", func(s kafka.Status) int64 { return s.Empty })
 	counter("quarantined_records_total", "Records put aside in "+kafka.QuarantineGroup+".", func(s kafka.Status) int64 { return s.Quarantined })
 	counter("already_stored_offsets_total", "Offsets passed over, because the log had their records before Kafka knew.", func(s kafka.Status) int64 { return s.AlreadyStored })
@@ -119,7 +119,7 @@ func (a *App) collectKafka() {
 	counter("group_errors_total", "Failures to join the group or to commit offsets.", func(s kafka.Status) int64 { return s.GroupErrors })
 	counter("rebalances_total", "Generations of the group that were joined.", func(s kafka.Status) int64 { return s.Rebalances })
 	counter("stalls_total", "Times that lag stood still and the group was joined anew for it.", func(s kafka.Status) int64 { return s.Stalls })
-	a.registry.Collect(obs.GaugeKind, "sluice_kafka_source_buffer_bytes", "Fetched and not in the log yet.", []string{"source"},
+	a.registry.Collect(obs.GaugeKind, "sluice_kafka_source_buffer_bytes", "Bytes of topics that are fetched and not in the log yet.", []string{"source"},
 		each(func(s kafka.Status) int64 { return s.BufferBytes }))
 
 	byPartition := func(name, help string, value func(p kafka.PartitionStatus) int64) {

@@ -194,7 +194,7 @@ func (a *App) collectKinesis() {
 	}
 	a.registry.Collect(obs.CounterKind, "sluice_kinesis_records_total", "Records put into a Kinesis stream of this process.", []string{"stream"},
 		each(func(t embedded.Totals) int64 { return t.Accepted }))
-	a.registry.Collect(obs.CounterKind, "sluice_kinesis_bytes_total", "Bytes of their data.", []string{"stream"},
+	a.registry.Collect(obs.CounterKind, "sluice_kinesis_bytes_total", "Bytes of data put into a Kinesis stream of this process.", []string{"stream"},
 		each(func(t embedded.Totals) int64 { return t.AcceptedBytes }))
 	a.registry.Collect(obs.GaugeKind, "sluice_kinesis_kept_records", "Records that a Kinesis stream keeps for its retention.", []string{"stream"},
 		each(func(t embedded.Totals) int64 { return t.InFlight }))

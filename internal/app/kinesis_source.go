@@ -36,7 +36,7 @@ func (a *App) openKinesisSources() error {
 			err = fmt.Errorf("the name %s is there twice: rename one", k.Name)
 		}
 		if err != nil {
-			return fmt.Errorf("sources.kinesis[%d]: %w", i, err)
+			return misconfigured("sources.kinesis[%d]: %w", i, err)
 		}
 		names[k.Name] = true
 		a.kinesis = append(a.kinesis, source)
@@ -136,12 +136,12 @@ func (a *App) collectKinesisSources() {
 			}
 		})
 	}
-	counter("records_total", "Records read, those that come again included.", func(s kinesissource.Status) int64 { return s.Records })
-	counter("stored_events_total", "Events of them in the log.", func(s kinesissource.Status) int64 { return s.Events })
+	counter("records_total", "Records of a Kinesis stream read, those that come again included.", func(s kinesissource.Status) int64 { return s.Records })
+	counter("stored_events_total", "Events of a Kinesis stream's records that are in the log.", func(s kinesissource.Status) int64 { return s.Events })
 	counter("control_records_total", "Records that were CONTROL_MESSAGE documents, which are no events.", func(s kinesissource.Status) int64 { return s.Control })
 	counter("quarantined_records_total", "Records put aside in "+kinesissource.QuarantineGroup+".", func(s kinesissource.Status) int64 { return s.Quarantined })
 	counter("already_stored_records_total", "Records passed over, because the log had them.", func(s kinesissource.Status) int64 { return s.AlreadyStored })
-	counter("errors_total", "Fetches and commits that failed.", func(s kinesissource.Status) int64 { return s.Errors })
+	counter("errors_total", "Fetches and commits of a Kinesis stream that failed.", func(s kinesissource.Status) int64 { return s.Errors })
 	counter("gaps_total", "Times that lost records were passed over (on_gap: skip).", func(s kinesissource.Status) int64 { return s.Gaps })
 	shard := func(name, help string, value func(s kinesissource.ShardStatus) float64) {
 		a.registry.Collect(obs.GaugeKind, "sluice_kinesis_source_"+name, help, []string{"source", "shard"}, func(emit func(float64, ...string)) {
@@ -152,7 +152,7 @@ func (a *App) collectKinesisSources() {
 			}
 		})
 	}
-	shard("lag_seconds", "How old the next record is.", func(s kinesissource.ShardStatus) float64 { return s.Behind.Seconds() })
+	shard("lag_seconds", "How old the next record of a shard is.", func(s kinesissource.ShardStatus) float64 { return s.Behind.Seconds() })
 	shard("condition", "0 reading, 1 retrying, 2 waiting for the log, 3 stopped because records are gone: alarm on 3.",
 		func(s kinesissource.ShardStatus) float64 { return float64(s.Condition) })
 }

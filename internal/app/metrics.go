@@ -86,7 +86,7 @@ func (a *App) collectFilters() {
 		tallies(func(t event.Tally) uint64 { return t.Read }))
 	r.Collect(obs.CounterKind, "sluice_filter_matched_events_total", "Events a subscription filter sent to its destination.", labels,
 		tallies(func(t event.Tally) uint64 { return t.Matched }))
-	r.Collect(obs.CounterKind, "sluice_filter_matched_bytes_total", "Message bytes of those events.", labels,
+	r.Collect(obs.CounterKind, "sluice_filter_matched_bytes_total", "Message bytes of the events a subscription filter sent to its destination.", labels,
 		tallies(func(t event.Tally) uint64 { return t.Bytes }))
 	r.Collect(obs.CounterKind, "sluice_filter_unmatched_events_total", "Events a subscription filter passed over.", labels,
 		tallies(func(t event.Tally) uint64 { return t.Read - t.Matched }))
@@ -145,18 +145,18 @@ func (a *App) collectDelivery() {
 	}
 	counter("accepted_events_total", "Events and records that reached a delivery stream: delivered + discarded + lost + in flight.",
 		func(s deliveryStatus) float64 { return float64(s.totals.Accepted) })
-	counter("accepted_bytes_total", "Bytes of their messages and data.", func(s deliveryStatus) float64 { return float64(s.totals.AcceptedBytes) })
+	counter("accepted_bytes_total", "Bytes of messages and data that reached a delivery stream.", func(s deliveryStatus) float64 { return float64(s.totals.AcceptedBytes) })
 	counter("delivered_events_total", "Events and records in committed objects.", func(s deliveryStatus) float64 { return float64(s.Delivered) })
-	counter("delivered_bytes_total", "Bytes of their messages and data, before compression.", func(s deliveryStatus) float64 { return float64(s.DeliveredBytes) })
+	counter("delivered_bytes_total", "Bytes of messages and data in committed objects, before compression.", func(s deliveryStatus) float64 { return float64(s.DeliveredBytes) })
 	counter("quarantined_events_total", "Events and records that processors refused: in objects under ErrorOutputPrefix, and part of delivered.", func(s deliveryStatus) float64 { return float64(s.Quarantined) })
 	counter("dropped_events_total", "Records of which nothing was to be delivered, such as control messages; part of delivered.", func(s deliveryStatus) float64 { return float64(s.Dropped) })
 	gauge("open_partitions", "Partitions that hold something that waits.", func(s deliveryStatus) float64 { return float64(s.Partitions) })
 	counter("discarded_events_total", "Events and records that were in flight when their delivery stream was deleted.", func(s deliveryStatus) float64 { return float64(s.Discarded) })
-	counter("lost_events_total", "Events and records whose log frames were damaged.", func(s deliveryStatus) float64 { return float64(s.totals.Lost()) })
+	counter("lost_events_total", "Events and records whose log frames were damaged: alarm on any.", func(s deliveryStatus) float64 { return float64(s.totals.Lost()) })
 	counter("objects_total", "Objects put and committed.", func(s deliveryStatus) float64 { return float64(s.Objects) })
 	counter("object_bytes_total", "Size of the objects, compressed.", func(s deliveryStatus) float64 { return float64(s.ObjectBytes) })
 	gauge("in_flight_events", "Events and records that wait to be delivered.", func(s deliveryStatus) float64 { return float64(s.totals.InFlight) })
-	gauge("in_flight_bytes", "Bytes of their messages and data.", func(s deliveryStatus) float64 { return float64(s.InFlightBytes) })
+	gauge("in_flight_bytes", "Bytes of messages and data that wait to be delivered.", func(s deliveryStatus) float64 { return float64(s.InFlightBytes) })
 	gauge("freshness_seconds", "Age of the oldest event or record that waits (DataFreshness).", func(s deliveryStatus) float64 {
 		if s.Oldest == 0 {
 			return 0
@@ -178,8 +178,8 @@ func (a *App) collectLog() {
 		a.registry.Collect(obs.CounterKind, "sluice_log_"+name, help, []string{"shard"}, stats(value))
 	}
 	counter("frames_total", "Frames sequenced since the start.", func(s wal.Stats) uint64 { return s.Frames })
-	counter("bytes_total", "Their bytes, headers included.", func(s wal.Stats) uint64 { return s.Bytes })
+	counter("bytes_total", "Bytes of the frames sequenced since the start, headers included.", func(s wal.Stats) uint64 { return s.Bytes })
 	counter("commits_total", "Syncs of frames since the start.", func(s wal.Stats) uint64 { return s.Commits })
-	counter("damages_total", "Damaged ranges found since the start.", func(s wal.Stats) uint64 { return s.Damages })
-	counter("missing_frames_total", "Frames they cost.", func(s wal.Stats) uint64 { return s.Missing })
+	counter("damages_total", "Damaged ranges of the log found since the start: alarm on any.", func(s wal.Stats) uint64 { return s.Damages })
+	counter("missing_frames_total", "Frames that damaged ranges of the log cost.", func(s wal.Stats) uint64 { return s.Missing })
 }

@@ -75,10 +75,10 @@ func (a *App) openTopics() (*actions.Topics, error) {
 	for i, t := range a.cfg.Topics {
 		made, err := a.openTopic(t)
 		if err != nil {
-			return nil, fmt.Errorf("topics[%d]: %w", i, err)
+			return nil, misconfigured("topics[%d]: %w", i, err)
 		}
 		if targets[t.ARN] != nil {
-			return nil, fmt.Errorf("topics[%d]: %s is there twice: join the two", i, t.ARN)
+			return nil, misconfigured("topics[%d]: %s is there twice: join the two", i, t.ARN)
 		}
 		targets[t.ARN] = made
 	}

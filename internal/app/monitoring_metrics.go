@@ -62,7 +62,7 @@ func (a *App) collectSamples() {
 	r.GaugeFunc("sluice_metric_store_series", "Series with samples in the last two weeks.", func() float64 { return float64(a.samples.Sizes().Series) })
 	r.GaugeFunc("sluice_metric_store_memory_bytes", "Samples that are in memory only, about.", func() float64 { return float64(a.samples.Sizes().MemoryBytes) })
 	r.GaugeFunc("sluice_metric_store_files", "Files of samples.", func() float64 { return float64(a.samples.Sizes().Files) })
-	r.GaugeFunc("sluice_metric_store_file_bytes", "Their size.", func() float64 { return float64(a.samples.Sizes().FileBytes) })
+	r.GaugeFunc("sluice_metric_store_file_bytes", "Size of the files of samples.", func() float64 { return float64(a.samples.Sizes().FileBytes) })
 	r.CounterFunc("sluice_metric_store_damages_total", "Pages and frames of samples that could not be read since the start.", func() float64 { return float64(a.samples.Damages()) })
 	r.CounterFunc("sluice_metric_filter_capped_samples_total", "Samples that lost their dimensions since the start because their metric filter made too many sets of them.",
 		func() float64 { return float64(a.dispatcher.Guarded()) })

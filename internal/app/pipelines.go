@@ -48,12 +48,12 @@ func (a *App) applyPipelines(ctx context.Context) error {
 	}
 	for _, g := range p.LogGroups {
 		if err := a.applyLogGroup(ctx, g); err != nil {
-			return fmt.Errorf("apply pipelines: log group %s: %w", g.LogGroupName, err)
+			return declaredWrong("log group "+g.LogGroupName, err)
 		}
 	}
 	for _, d := range p.DeliveryStreams {
 		if err := a.applyDeliveryStream(ctx, d); err != nil {
-			return fmt.Errorf("apply pipelines: delivery stream %v: %w", d["DeliveryStreamName"], err)
+			return declaredWrong(fmt.Sprintf("delivery stream %v", d["DeliveryStreamName"]), err)
 		}
 	}
 	for _, f := range p.SubscriptionFilters {
@@ -71,7 +71,7 @@ func (a *App) applyPipelines(ctx context.Context) error {
 			in["distribution"] = f.Distribution
 		}
 		if err := a.applyFilter(ctx, f, in); err != nil {
-			return fmt.Errorf("apply pipelines: subscription filter %s: %w", f.FilterName, err)
+			return declaredWrong(fmt.Sprintf("subscription filter %s of log group %s", f.FilterName, f.LogGroupName), err)
 		}
 	}
 	return a.rememberDeclared(p)

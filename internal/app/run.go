@@ -43,8 +43,7 @@ func (a *App) Run(ctx context.Context) (err error) {
 	a.announce()
 
 	select {
-	case <-ctx.Done():
-		a.log.Info("stopping", "grace", Grace.String())
+	case <-ctx.Done(): // the command has said so
 	case err = <-failed:
 	}
 	return errors.Join(err, stopServers(), stopSources(), stopRooms())

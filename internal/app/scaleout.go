@@ -94,11 +94,11 @@ func (a *App) openScaleOut() error {
 		return nil
 	}
 	if err := a.checkShared(); err != nil {
-		return fmt.Errorf("scale_out: %w", err)
+		return misconfigured("scale_out: %w", err)
 	}
 	cluster, err := a.cfg.ScaleOut.cluster()
 	if err != nil {
-		return fmt.Errorf("scale_out: %w", err)
+		return misconfigured("scale_out: %w", err)
 	}
 	if a.cfg.has(roleIngest) {
 		if err := a.openForwarder(cluster); err != nil {
@@ -106,7 +106,7 @@ func (a *App) openScaleOut() error {
 		}
 	}
 	if err := a.openSharedFilter(cluster); err != nil {
-		return fmt.Errorf("scale_out: %w", err)
+		return misconfigured("scale_out: %w", err)
 	}
 	return nil
 }

@@ -128,16 +128,16 @@ func (a *App) collectForwarder() {
 	}
 	byShard(obs.CounterKind, "accepted_events_total", "Events stored since this process forwards: forwarded + lost + in flight.",
 		func(s outbox.Status) float64 { return float64(a.indexes[s.Shard].Totals(s.Route).Accepted) })
-	byShard(obs.CounterKind, "lost_events_total", "Events whose log frames were damaged.",
+	byShard(obs.CounterKind, "lost_events_total", "Events to forward whose log frames were damaged.",
 		func(s outbox.Status) float64 { return float64(a.indexes[s.Shard].Totals(s.Route).Lost()) })
-	byShard(obs.CounterKind, "forwarded_events_total", "Events that the topic has.", func(s outbox.Status) float64 { return float64(s.Delivered) })
-	byShard(obs.CounterKind, "forwarded_bytes_total", "Bytes of their messages.", func(s outbox.Status) float64 { return float64(s.Bytes) })
-	byShard(obs.CounterKind, "failures_total", "Attempts that failed.", func(s outbox.Status) float64 { return float64(s.Failures) })
-	byShard(obs.GaugeKind, "in_flight_events", "Events that the topic does not have yet: the lag.",
+	byShard(obs.CounterKind, "forwarded_events_total", "Events that the events topic has.", func(s outbox.Status) float64 { return float64(s.Delivered) })
+	byShard(obs.CounterKind, "forwarded_bytes_total", "Message bytes of the events that the events topic has.", func(s outbox.Status) float64 { return float64(s.Bytes) })
+	byShard(obs.CounterKind, "failures_total", "Attempts to write to the events topic that failed.", func(s outbox.Status) float64 { return float64(s.Failures) })
+	byShard(obs.GaugeKind, "in_flight_events", "Events that the events topic does not have yet: the lag.",
 		func(s outbox.Status) float64 { return float64(a.streams.Pending(s.Route, s.Shard).Count) })
-	byShard(obs.GaugeKind, "in_flight_bytes", "Bytes of their messages.",
+	byShard(obs.GaugeKind, "in_flight_bytes", "Message bytes of the events that the events topic does not have yet.",
 		func(s outbox.Status) float64 { return float64(a.streams.Pending(s.Route, s.Shard).Bytes) })
-	byShard(obs.GaugeKind, "oldest_seconds", "Age of the oldest of them.", func(s outbox.Status) float64 { return a.ageOf(s.Oldest) })
+	byShard(obs.GaugeKind, "oldest_seconds", "Age of the oldest event that the events topic does not have yet.", func(s outbox.Status) float64 { return a.ageOf(s.Oldest) })
 	byShard(obs.GaugeKind, "condition", "0 sending, 1 retrying, 2 refused and waiting, 3 stopped: alarm on 2 and more.",
 		func(s outbox.Status) float64 { return float64(s.Condition) })
 	a.collectProducer("forwarder", func(emit func(p *kafka.Producer, topic string)) { emit(f.topic, a.cfg.ScaleOut.eventsTopic()) })
@@ -159,6 +159,6 @@ func (a *App) collectProducer(part string, each func(emit func(p *kafka.Producer
 		})
 	}
 	counter("records_total", "Records that are on all in-sync replicas, since the start.", func(s kafka.ProducerStats) int64 { return s.Records })
-	counter("retries_total", "Requests that were made again.", func(s kafka.ProducerStats) int64 { return s.Retries })
+	counter("retries_total", "Requests to Kafka that were made again.", func(s kafka.ProducerStats) int64 { return s.Retries })
 	counter("dead_letters_total", "Records that brokers never will take, and that are in the dead-letter topic.", func(s kafka.ProducerStats) int64 { return s.DeadLetters })
 }

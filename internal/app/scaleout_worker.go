@@ -46,7 +46,7 @@ func (a *App) openSharedFilter(cluster *kafkadial.Cluster) error {
 	}
 	for i, k := range a.cfg.ScaleOut.Sources {
 		if err := a.openSharedSource(k); err != nil {
-			return fmt.Errorf("sources[%d]: %w", i, err)
+			return misconfigured("sources[%d]: %w", i, err)
 		}
 	}
 	a.collectSharedFilter()
@@ -183,8 +183,8 @@ func (a *App) collectSharedFilter() {
 		})
 	}
 	byFilter("read_events_total", "Events that a subscription filter was matched with: matched + unmatched.", func(s worker.FilterStatus) int64 { return s.Read })
-	byFilter("matched_events_total", "Events that it selected.", func(s worker.FilterStatus) int64 { return s.Matched })
-	byFilter("matched_bytes_total", "Bytes of their messages.", func(s worker.FilterStatus) int64 { return s.Bytes })
+	byFilter("matched_events_total", "Events that a subscription filter selected.", func(s worker.FilterStatus) int64 { return s.Matched })
+	byFilter("matched_bytes_total", "Message bytes of the events that a subscription filter selected.", func(s worker.FilterStatus) int64 { return s.Bytes })
 
 	byDestination := func(kind obs.Kind, name, help string, value func(s worker.DestinationStatus) float64) {
 		r.Collect(kind, "sluice_worker_destination_"+name, help, []string{"destination"}, func(emit func(float64, ...string)) {
@@ -194,8 +194,8 @@ func (a *App) collectSharedFilter() {
 		})
 	}
 	byDestination(obs.CounterKind, "events_total", "Events that a destination took, repeated ones included.", func(s worker.DestinationStatus) float64 { return float64(s.Events) })
-	byDestination(obs.CounterKind, "bytes_total", "Bytes of their messages.", func(s worker.DestinationStatus) float64 { return float64(s.Bytes) })
-	byDestination(obs.CounterKind, "failures_total", "Attempts that failed.", func(s worker.DestinationStatus) float64 { return float64(s.Failures) })
+	byDestination(obs.CounterKind, "bytes_total", "Message bytes of the events that a destination took.", func(s worker.DestinationStatus) float64 { return float64(s.Bytes) })
+	byDestination(obs.CounterKind, "failures_total", "Attempts to send to a destination that failed.", func(s worker.DestinationStatus) float64 { return float64(s.Failures) })
 	byDestination(obs.GaugeKind, "oldest_seconds", "Age of the oldest event that was read for a destination and that it has not taken.",
 		func(s worker.DestinationStatus) float64 { return a.ageOf(s.Oldest) })
 	byDestination(obs.GaugeKind, "failing", "1 while a destination's last attempt failed.", func(s worker.DestinationStatus) float64 {
@@ -219,7 +219,7 @@ func (a *App) collectEvents() {
 		a.registry.CounterFunc("sluice_worker_"+name, help, func() float64 { return float64(value(f.events.Stats())) })
 	}
 	counter("read_records_total", "Records of the events topic that were matched.", func(s kafka.ConsumerStats) int64 { return s.Records })
-	counter("read_bytes_total", "Size of their values.", func(s kafka.ConsumerStats) int64 { return s.Bytes })
+	counter("read_bytes_total", "Size of the values of the records that were matched.", func(s kafka.ConsumerStats) int64 { return s.Bytes })
 	counter("duplicate_records_total", "Records that were there before, by their origin.", func(s kafka.ConsumerStats) int64 { return s.Duplicates })
 	counter("unreadable_records_total", "Records that were put aside because they cannot be read.", func(s kafka.ConsumerStats) int64 { return s.Unreadable })
 	counter("rebalances_total", "Generations of the group that were joined.", func(s kafka.ConsumerStats) int64 { return s.Rebalances })

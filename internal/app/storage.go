@@ -26,11 +26,11 @@ func (s *Storage) check(log Log) error {
 	least := 4 * log.SegmentBytes * int64(log.Shards)
 	switch {
 	case s.Policy != string(store.Block) && s.Policy != string(store.DropOldest):
-		return fmt.Errorf("storage.policy: %q is neither block nor drop-oldest", s.Policy)
+		return misconfigured("storage.policy: %q is neither block nor drop-oldest", s.Policy)
 	case s.MaxBytes < 0 || s.MinFreeBytes < 0 || s.CompactBytesPerSecond < 0 || s.CacheBytes < 1<<20:
-		return errors.New("storage: sizes are not negative, and cache_bytes is at least 1 MiB")
+		return misconfigured("storage: sizes are not negative, and cache_bytes is at least 1 MiB")
 	case s.MaxBytes > 0 && s.MaxBytes < least:
-		return fmt.Errorf("storage.max_bytes: %d is less than four segments of each log shard (%d)", s.MaxBytes, least)
+		return misconfigured("storage.max_bytes: %d is less than four segments of each log shard (%d)", s.MaxBytes, least)
 	}
 	return nil
 }
@@ -88,7 +88,7 @@ type appender struct{ *store.Store }
 func (a appender) Append(ctx context.Context, b event.Batch) (event.Position, error) {
 	p, err := a.Store.Append(ctx, b)
 	if errors.Is(err, store.ErrFull) {
-		err = fmt.Errorf("%w: %w", awsapi.ErrThrottled, err)
+		err = fmt.Errorf("%w: %w", &awsapi.Error{Code: awsapi.CodeThrottling, Message: "Rate exceeded: the disk budget is used up"}, err)
 	}
 	return p, err
 }
@@ -104,7 +104,7 @@ func (a *App) collectStorage() {
 	gauge("log_bytes", "Segments of the log, whole files.", func(d store.Disk) float64 { return float64(d.LogBytes) })
 	gauge("files", "Compacted files.", func(d store.Disk) float64 { return float64(d.Files) })
 	gauge("file_bytes", "Size of the compacted files.", func(d store.Disk) float64 { return float64(d.FileBytes) })
-	gauge("text_bytes", "Size of the events in them, uncompressed.", func(d store.Disk) float64 { return float64(d.TextBytes) })
+	gauge("text_bytes", "Size of the events in compacted files, uncompressed.", func(d store.Disk) float64 { return float64(d.TextBytes) })
 	gauge("full", "1 while the disk budget is used up and clients are refused.", func(d store.Disk) float64 {
 		if d.Full {
 			return 1
@@ -114,7 +114,7 @@ func (a *App) collectStorage() {
 	counter("compacted_bytes_total", "Log that became compacted files since the start.", func(d store.Disk) float64 { return float64(d.Work.Compacted) })
 	counter("merged_bytes_total", "Compacted files that became others since the start.", func(d store.Disk) float64 { return float64(d.Work.Merged) })
 	counter("written_bytes_total", "Compacted files written since the start.", func(d store.Disk) float64 { return float64(d.Work.Written) })
-	counter("compaction_seconds_total", "Time that took.", func(d store.Disk) float64 { return d.Work.Seconds })
+	counter("compaction_seconds_total", "Time that compaction took since the start.", func(d store.Disk) float64 { return d.Work.Seconds })
 	counter("damages_total", "Damaged places found in compacted files since the start.", func(d store.Disk) float64 { return float64(d.Damages) })
 	removed := func(name, help string, value func(store.Amount) int64) {
 		r.Collect(obs.CounterKind, "sluice_storage_removed_"+name, help, []string{"reason"}, func(emit func(float64, ...string)) {
@@ -124,5 +124,5 @@ func (a *App) collectStorage() {
 		})
 	}
 	removed("events_total", "Events that left the disk: deleted, expired, dropped by the budget, opted out by their log group.", func(m store.Amount) int64 { return m.Events })
-	removed("bytes_total", "Bytes of their messages.", func(m store.Amount) int64 { return m.Bytes })
+	removed("bytes_total", "Message bytes of the events that left the disk.", func(m store.Amount) int64 { return m.Bytes })
 }

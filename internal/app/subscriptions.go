@@ -71,17 +71,17 @@ func (a *App) openDestinations() error {
 	d := a.cfg.Destinations
 	for i, w := range d.Webhooks {
 		if err := a.openDestination(w.ARN, "lambda", w.sender); err != nil {
-			return fmt.Errorf("destinations.webhooks[%d]: %w", i, err)
+			return misconfigured("destinations.webhooks[%d]: %w", i, err)
 		}
 	}
 	for i, k := range d.Kinesis {
 		if err := a.openDestination(k.ARN, "kinesis", k.sender); err != nil {
-			return fmt.Errorf("destinations.kinesis[%d]: %w", i, err)
+			return misconfigured("destinations.kinesis[%d]: %w", i, err)
 		}
 	}
 	for i, k := range d.Kafka {
 		if err := a.openDestination(k.ARN, "kinesis", k.sender); err != nil {
-			return fmt.Errorf("destinations.kafka[%d]: %w", i, err)
+			return misconfigured("destinations.kafka[%d]: %w", i, err)
 		}
 	}
 	return nil
@@ -336,20 +336,20 @@ func (a *App) collectDestinations() {
 	}
 	counter("accepted_events_total", "Events that filters matched for a destination outside: delivered + dropped + lost + in flight.",
 		func(s outbox.Status) float64 { return float64(a.indexes[s.Shard].Totals(s.Route).Accepted) })
-	counter("lost_events_total", "Events whose log frames were damaged.", func(s outbox.Status) float64 { return float64(a.indexes[s.Shard].Totals(s.Route).Lost()) })
+	counter("lost_events_total", "Events for a destination outside whose log frames were damaged.", func(s outbox.Status) float64 { return float64(a.indexes[s.Shard].Totals(s.Route).Lost()) })
 	counter("delivered_events_total", "Events that a destination outside took.", func(s outbox.Status) float64 { return float64(s.Delivered) })
-	counter("delivered_bytes_total", "Bytes of their messages.", func(s outbox.Status) float64 { return float64(s.Bytes) })
-	counter("failures_total", "Attempts that failed.", func(s outbox.Status) float64 { return float64(s.Failures) })
-	gauge("in_flight_events", "Events that wait for a destination.", func(s outbox.Status) float64 { return float64(a.streams.Pending(s.Route, s.Shard).Count) })
-	gauge("in_flight_bytes", "Bytes of their messages.", func(s outbox.Status) float64 { return float64(a.streams.Pending(s.Route, s.Shard).Bytes) })
-	gauge("oldest_seconds", "Age of the oldest event that a destination has not taken.", func(s outbox.Status) float64 {
+	counter("delivered_bytes_total", "Message bytes of the events that a destination outside took.", func(s outbox.Status) float64 { return float64(s.Bytes) })
+	counter("failures_total", "Attempts to send to a destination outside that failed.", func(s outbox.Status) float64 { return float64(s.Failures) })
+	gauge("in_flight_events", "Events that wait for a destination outside.", func(s outbox.Status) float64 { return float64(a.streams.Pending(s.Route, s.Shard).Count) })
+	gauge("in_flight_bytes", "Message bytes of the events that wait for a destination outside.", func(s outbox.Status) float64 { return float64(a.streams.Pending(s.Route, s.Shard).Bytes) })
+	gauge("oldest_seconds", "Age of the oldest event that a destination outside has not taken.", func(s outbox.Status) float64 {
 		if s.Oldest == 0 {
 			return 0
 		}
 		return float64(a.clock.Now().UnixMilli()-s.Oldest) / 1000
 	})
 	gauge("condition", "0 sending, 1 retrying, 2 refused and waiting, 3 stopped: alarm on 2 and more.", func(s outbox.Status) float64 { return float64(s.Condition) })
-	a.registry.Collect(obs.CounterKind, "sluice_destination_dropped_events_total", "Events that were given up, by reason.",
+	a.registry.Collect(obs.CounterKind, "sluice_destination_dropped_events_total", "Events for a destination outside that were given up, by reason.",
 		[]string{"destination", "shard", "reason"}, func(emit func(float64, ...string)) {
 			for _, s := range a.outbox.Status() {
 				for _, reason := range []outbox.Reason{outbox.Expired, outbox.Disabled, outbox.TooLarge} {

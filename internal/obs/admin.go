@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/pprof"
+	"slices"
+	"strings"
 )
 
 // Admin is what the admin port serves.
@@ -22,6 +24,7 @@ type Admin struct {
 // Handler builds the admin port's handler.
 func (a Admin) Handler() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", a.index)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		io.WriteString(w, "ok\n")
@@ -39,6 +42,16 @@ func (a Admin) Handler() http.Handler {
 		mux.Handle(pattern, handler)
 	}
 	return a.guard(mux)
+}
+
+// index lists what there is.
+func (a Admin) index(w http.ResponseWriter, _ *http.Request) {
+	paths := []string{"/debug/pprof/", "/healthz", "/metrics", "/readyz"}
+	for pattern := range a.More {
+		paths = append(paths, strings.TrimSuffix(pattern, "/"))
+	}
+	slices.Sort(paths)
+	io.WriteString(w, strings.Join(slices.Compact(paths), "\n")+"\n")
 }
 
 func (a Admin) guard(next http.Handler) http.Handler {

@@ -50,7 +50,8 @@ func TestAdminRoutes(t *testing.T) {
 	f("GET", "/debug/pprof/cmdline", 200, "")
 	f("POST", "/debug/pprof/symbol", 200, "num_symbols")
 	f("POST", "/clock/set", 200, "clock /clock/set")
-	f("GET", "/", 404, "")
+	f("GET", "/", 200, "/clock\n/debug/pprof/\n/healthz\n/metrics\n/readyz\n")
+	f("GET", "/nothing", 404, "")
 }
 
 func TestAdminAllowRefusesEveryRoute(t *testing.T) {

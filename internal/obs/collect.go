@@ -25,7 +25,7 @@ func (r *Registry) Collect(kind Kind, name, help string, labels []string, read f
 	if kind == GaugeKind {
 		valueType = prometheus.GaugeValue
 	}
-	r.register(name, &readCollector{
+	r.register(Family{name, help, labels}, &readCollector{
 		desc:      prometheus.NewDesc(name, help, labels, nil),
 		valueType: valueType,
 		read:      read,

@@ -3,6 +3,7 @@ package obs
 import (
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +15,18 @@ import (
 // malformed or taken: that is a mistake in the wiring, found by the first test.
 type Registry struct {
 	registry *prometheus.Registry
+	families []Family
+}
+
+// Family is the metrics of one name.
+type Family struct {
+	Name, Help string
+	Labels     []string
+}
+
+// Families are what scrapes may hold of sluice itself, by name.
+func (r *Registry) Families() []Family {
+	return slices.SortedFunc(slices.Values(r.families), func(a, b Family) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // NewRegistry begins with sluice_build_info and what the Go runtime and the
@@ -37,11 +50,12 @@ func (r *Registry) Handler() http.Handler {
 	})
 }
 
-func (r *Registry) register(name string, c prometheus.Collector) {
-	if !strings.HasPrefix(name, "sluice_") {
-		panic("obs: metric " + name + " must begin with sluice_")
+func (r *Registry) register(f Family, c prometheus.Collector) {
+	if !strings.HasPrefix(f.Name, "sluice_") {
+		panic("obs: metric " + f.Name + " must begin with sluice_")
 	}
 	r.registry.MustRegister(c)
+	r.families = append(r.families, f)
 }
 
 // Counter makes a counter with the given labels.
@@ -50,7 +64,7 @@ func (r *Registry) Counter(name, help string, labels ...string) *CounterVec {
 		return nil
 	}
 	v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
-	r.register(name, v)
+	r.register(Family{name, help, labels}, v)
 	return &CounterVec{v}
 }
 
@@ -60,7 +74,7 @@ func (r *Registry) Gauge(name, help string, labels ...string) *GaugeVec {
 		return nil
 	}
 	v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
-	r.register(name, v)
+	r.register(Family{name, help, labels}, v)
 	return &GaugeVec{v}
 }
 
@@ -71,7 +85,7 @@ func (r *Registry) Histogram(name, help string, bounds []float64, labels ...stri
 		return nil
 	}
 	v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: bounds}, labels)
-	r.register(name, v)
+	r.register(Family{name, help, labels}, v)
 	return &HistogramVec{v}
 }
 
