@@ -11,6 +11,8 @@
 //	sluice check       look for damage in the data folder of a server that is not running
 //	sluice verify      prove by its manifests what a bucket holds of delivery streams
 //	sluice replay      put the records of error objects back into a delivery stream
+//	sluice replicas    tell how far the copies of other sluices' logs are
+//	sluice bench       measure this machine, and break things
 //	sluice version     print the version
 //	sluice quickstart  run a server with a pipeline and feed it
 //
@@ -22,9 +24,11 @@
 // Exit codes, of every command but filter, which has those of grep:
 //
 //	0  done
-//	1  failed; standard error says why
-//	2  the command line or the configuration is wrong; nothing was started
-//	3  done, but the service refused some of the data; the output says how much
+//	1  failed, or what was looked at is not as it should be; the output says why
+//	2  the command line, the configuration or the place that it names is wrong; nothing
+//	   was done
+//	3  refused by the service: some of the data, or the task
+//	4  (export) not ended within --timeout
 //
 // The process keeps nothing itself; what survives a crash is said in
 // internal/app and in the rooms.
