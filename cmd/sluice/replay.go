@@ -76,7 +76,7 @@ func (c *replayCommand) Run(p *process) error {
 	case errors.Is(err, context.Canceled):
 		err = errors.New("interrupted")
 	case errors.Is(err, objput.ErrNotFound) && report == replay.Report{}:
-		return errors.Join(usage(noBucket(c.Target, c.S3, bucket, err)), cfg.Journal.Close())
+		return errors.Join(usage(noBucket(c.Target, c.S3, bucket)), cfg.Journal.Close())
 	}
 	return errors.Join(err, cfg.Journal.Close(), c.print(p.stdout, report))
 }

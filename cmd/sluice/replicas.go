@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"text/tabwriter"
 	"time"
@@ -78,7 +79,9 @@ func (c *replicasCommand) Run(p *process) error {
 	}
 	complete := true
 	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
-	if c.Output == "text" {
+	if c.Output == "text" && len(sources) == 0 {
+		fmt.Fprintln(table, "no copies are made here: crossregion.sources is empty")
+	} else if c.Output == "text" {
 		fmt.Fprintln(table, "SOURCE\tORIGIN\tSHARD\tSTATE\tTAKEN\tLAG\tBACKLOG\tMISSING\tDELAY\tPROBLEM")
 	}
 	for _, s := range sources {
@@ -111,6 +114,10 @@ func getReplicas(ctx context.Context, admin string) ([]byte, error) {
 		return nil, usage(err)
 	}
 	resp, err := http.DefaultClient.Do(r)
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		return nil, fmt.Errorf("nothing answers at %s: start sluice serve, or give --admin", admin)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ask the server: %w", err)
 	}

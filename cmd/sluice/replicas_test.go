@@ -33,7 +33,8 @@ func TestReplicas(t *testing.T) {
 	const done = `[{"source":"eu","connected":true,"shards":[{"originId":"0123456789abcdef","shard":0,"start":1,"end":90}]}]`
 	f(done, "text", exitDone, "eu", "01234567", "complete", "[1,90)")
 	f(done, "json", exitDone, done)
-	f(`[]`, "text", exitDone, "SOURCE")
+	f(`[]`, "text", exitDone, "no copies are made here")
+	f(`[]`, "json", exitDone, `[]`)
 	f(`[{"source":"eu","connected":false,"problem":"no route"}]`, "text", exitFailed, "unknown", "no route")
 	f(strings.Replace(done, `"end":90`, `"end":90,"gaps":[{"from":5,"to":9}],"backlog":4`, 1), "text", exitFailed, "behind")
 	f(strings.Replace(done, `"end":90`, `"end":90,"missing":3`, 1), "text", exitFailed, "incomplete")

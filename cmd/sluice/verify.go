@@ -107,7 +107,7 @@ func (c *verifyCommand) Run(p *process) error {
 	case errors.Is(err, context.Canceled):
 		return errors.New("interrupted")
 	case errors.Is(err, verify.ErrNoBucket):
-		return usage(noBucket(c.Target, where, bucket, err))
+		return usage(noBucket(c.Target, where, bucket))
 	case err != nil:
 		return err
 	}
@@ -121,11 +121,11 @@ func (c *verifyCommand) Run(p *process) error {
 }
 
 // noBucket says what may have been meant.
-func noBucket(target, where, bucket string, err error) error {
+func noBucket(target, where, bucket string) error {
 	if about, statErr := os.Stat(target); statErr == nil && about.IsDir() {
 		return fmt.Errorf("there is no bucket %s in %s; for a bucket that is a folder give folder:%s", bucket, where, target)
 	}
-	return fmt.Errorf("there is no bucket %s in %s (--s3): %w", bucket, where, err)
+	return fmt.Errorf("there is no bucket %s in %s; --s3 says where buckets are", bucket, where)
 }
 
 // openToRead opens a store beside a server that may be putting into it.

@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -34,6 +35,7 @@ func TestExports(t *testing.T) {
 		t.Helper()
 		store := folder(t)
 		put(t, store, "logs/t/s/000000.txt", text, meta("t"))
+		put(t, store, "logs/aws-logs-write-test", "Permission Check Successful", nil)
 		fill(store)
 		for _, deep := range []bool{false, true} {
 			r, err := verify.Run(t.Context(), verify.Config{Store: store, Bucket: "lake", Deep: deep})
@@ -44,7 +46,7 @@ func TestExports(t *testing.T) {
 			for _, f := range r.Findings {
 				got = append(got, f.Kind+" "+f.Key)
 			}
-			if d := cmp.Diff(want, got); d != "" || r.InFlight != inFlight {
+			if d := cmp.Diff(want, got); d != "" || r.InFlight != inFlight || r.Foreign != 0 {
 				t.Errorf("%s, deep %v: %d in flight, findings (-want +got):\n%s", name, deep, r.InFlight, d)
 			}
 		}
@@ -53,6 +55,21 @@ func TestExports(t *testing.T) {
 	first := entry("logs/t/s/000000.txt")
 
 	f("complete", func(s *objput.Folder) { document(s, "t", manifest("t", 1, first)) }, 0)
+	none := func() (r verify.Report) {
+		store := folder(t)
+		put(t, store, "by/others", text, nil)
+		r, err := verify.Run(t.Context(), verify.Config{Store: store, Bucket: "lake"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}()
+	if none.Complete || none.Foreign != 1 || len(none.Findings) != 1 || none.Findings[0].Kind != verify.NoManifest {
+		t.Errorf("a bucket without manifests: %+v", none)
+	}
+	if _, err := verify.Run(t.Context(), verify.Config{Store: folder(t), Bucket: "sea"}); !errors.Is(err, verify.ErrNoBucket) {
+		t.Error("no bucket:", err)
+	}
 	f("under way", func(*objput.Folder) {}, 1)
 	f("missing", func(s *objput.Folder) {
 		document(s, "t", manifest("t", 2, first, entry("logs/t/s/000001.txt")))
