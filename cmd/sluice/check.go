@@ -91,7 +91,7 @@ func printCheck(w io.Writer, r *check.Report) error {
 		}
 	}
 	if r.Omitted > 0 {
-		fmt.Fprintf(w, "damaged: %d more places\n", r.Omitted)
+		fmt.Fprintf(w, "damaged: %s more\n", count(int64(r.Omitted), "place"))
 	}
 	if r.Gone > 0 {
 		fmt.Fprintf(w, "%d references are to batches that retention, a deletion or the disk budget removed\n", r.Gone)
@@ -107,16 +107,16 @@ func printCheck(w io.Writer, r *check.Report) error {
 // holds says what can be read of a part.
 func holds(p *check.Part) string {
 	var counts []string
-	count := func(n uint64, what string) {
+	add := func(n uint64, what string) {
 		if n > 0 {
-			counts = append(counts, fmt.Sprintf("%d %s", n, what))
+			counts = append(counts, count(int64(n), what))
 		}
 	}
-	count(uint64(p.Definitions), "definitions")
-	count(p.Frames, "frames")
-	count(p.Batches, "batches")
-	count(p.Events, "events")
-	count(p.References, "references")
+	add(uint64(p.Definitions), "definition")
+	add(p.Frames, "frame")
+	add(p.Batches, "batch")
+	add(p.Events, "event")
+	add(p.References, "reference")
 	if len(counts) == 0 {
 		return "-"
 	}

@@ -162,16 +162,19 @@ func printReport(w io.Writer, r *verify.Report, form string) error {
 	}
 	verdict := "complete"
 	if !r.Complete {
-		verdict = "not complete: " + count(len(r.Findings), "finding")
+		verdict = "not complete: " + count(int64(len(r.Findings)), "finding")
 	}
-	_, err := fmt.Fprintf(w, "%s; %s in flight, %d foreign\n", verdict, count(int(r.InFlight), "object"), r.Foreign)
+	_, err := fmt.Fprintf(w, "%s; %s in flight, %d foreign\n", verdict, count(r.InFlight, "object"), r.Foreign)
 	return err
 }
 
 // count is a number with its noun.
-func count(n int, noun string) string {
-	if n == 1 {
+func count(n int64, noun string) string {
+	switch {
+	case n == 1:
 		return "1 " + noun
+	case strings.HasSuffix(noun, "ch"):
+		noun += "e"
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
