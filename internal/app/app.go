@@ -223,7 +223,7 @@ func (a *App) openAPI() error {
 	}
 	logs, err := logsapi.New(logsapi.Config{
 		Catalog: a.catalog, Events: a.store, Positions: a.store, Clock: a.clock, LiveTailSessions: a.quota(logsapi.AWSLiveTailSessions),
-		Destinations: filters.DestinationTags(),
+		Destinations: filters.DestinationTags(), MetricFilters: a.regexes.Metrics.Count,
 	})
 	if err != nil {
 		return err

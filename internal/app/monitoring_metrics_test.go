@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +22,9 @@ func TestMetricsOfSluiceItself(t *testing.T) {
 		"metricTransformations": []any{map[string]any{"metricName": "Errors", "metricNamespace": "shop", "metricValue": "2.5"}},
 	}); code != http.StatusOK {
 		t.Fatal(code, body)
+	}
+	if code, body := p.call("Logs_20140328.DescribeLogGroups", map[string]any{"logGroupNamePrefix": group}); code != http.StatusOK || !strings.Contains(body, `"metricFilterCount":1`) {
+		t.Error(code, body)
 	}
 	if !p.put("s0", "ERROR one", "ERROR two", "fine") {
 		t.Fatal("events were refused")

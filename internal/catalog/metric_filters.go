@@ -137,6 +137,9 @@ func (t *MetricFilterTable) List(g LogGroup) []MetricFilter {
 	return slices.DeleteFunc(all, func(f MetricFilter) bool { return f.InForce() == nil })
 }
 
+// Count is the number of filters of a log group that are in force.
+func (t *MetricFilterTable) Count(g LogGroup) int { return len(t.List(g)) }
+
 // InScope returns the filters of all log groups of a scope that are in force.
 func (t *MetricFilterTable) InScope(s Scope) []MetricFilter {
 	return slices.DeleteFunc(t.table.List(s, "", "", 0), func(f MetricFilter) bool {

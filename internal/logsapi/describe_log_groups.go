@@ -156,6 +156,9 @@ func (a *API) describe(c awsapi.Caller, g catalog.LogGroup, short bool) logGroup
 		ARN: c.LogGroupStarARN(g.Name), LogGroupARN: c.LogGroupARN(g.Name),
 		LogGroupName: g.Name, LogGroupClass: g.Class, CreationTime: g.Created,
 	}
+	if a.cfg.MetricFilters != nil {
+		out.MetricFilterCount = a.cfg.MetricFilters(g)
+	}
 	if !short {
 		stored := a.cfg.Events.GroupBytes(g.UID)
 		out.StoredBytes, out.DeletionProtectionEnabled = &stored, &g.DeletionProtection

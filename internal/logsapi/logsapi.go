@@ -52,6 +52,8 @@ type Config struct {
 
 	// Destinations have tags too. Optional.
 	Destinations Tagged
+	// MetricFilters counts those of a log group. Optional.
+	MetricFilters func(catalog.LogGroup) int
 
 	// ScanBytes bounds the batches that one FilterLogEvents reads before it answers
 	// with what it has. Default 128 MiB.
