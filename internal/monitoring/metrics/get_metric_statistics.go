@@ -74,8 +74,8 @@ func (in *getMetricStatisticsInput) validate() error {
 	if len(in.Statistics)+len(in.ExtendedStatistics) == 0 {
 		return &awsapi.Error{Code: codeMissing, Message: "Must specify either Statistics or ExtendedStatistics"}
 	}
-	step := time.Duration(in.Period) * time.Second
-	if points := (in.EndTime.Sub(in.StartTime.Time) + step - 1) / step; points > maxDatapoints {
+	step := 1000 * in.Period // ms; as a Duration, centuries would be too long
+	if points := (in.EndTime.UnixMilli() - in.StartTime.UnixMilli() + step - 1) / step; points > maxDatapoints {
 		return invalidCombination("You have requested up to %d datapoints, which exceeds the limit of %d. You may reduce the datapoints requested by increasing Period, or decreasing the time range.", points, maxDatapoints)
 	}
 	return nil

@@ -518,6 +518,7 @@ func TestRefusals(t *testing.T) {
 	f("GetMetricData", object{"StartTime": start, "EndTime": start.Add(time.Hour), "MetricDataQueries": list{queryOf("m", "n", "m", "p101", 60)}}, value)
 	f("GetMetricData", object{"StartTime": start, "EndTime": start.Add(time.Hour), "MetricDataQueries": list{queryOf("m", "n", "m", "Sum", 61)}}, value)
 	f("GetMetricStatistics", object{"Namespace": "n", "MetricName": "m", "StartTime": start, "EndTime": start.Add(time.Hour), "Period": 60.0}, missing)
+	f("GetMetricStatistics", object{"Namespace": "n", "MetricName": "m", "StartTime": start.AddDate(-400, 0, 0), "EndTime": start, "Period": 60.0, "Statistics": list{"Sum"}}, "InvalidParameterCombination")
 	f("ListMetrics", object{"NextToken": "x"}, "InvalidNextToken")
 }
 
