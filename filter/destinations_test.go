@@ -160,6 +160,7 @@ func TestDestinationTexts(t *testing.T) {
 	}
 	p.Refused("PutDestination", `{"destinationName":"a:b","targetArn":"x","roleArn":"y"}`, one+"'a:b' at 'destinationName' failed to satisfy constraint: Member must satisfy regular expression pattern: [^:*]*")
 	p.Refused("PutDestination", `{"destinationName":"d","roleArn":"y"}`, one+"null at 'targetArn' failed to satisfy constraint: Member must not be null")
+	p.Refused("PutDestination", strings.Replace(put(lakeARN), "{", `{"tags":{"a!":"v"},`, 1), one+"'{a!=v}' at 'tags' failed to satisfy constraint: Map keys must satisfy constraint: [Member must satisfy regular expression pattern: ([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+)]")
 	p.Refused("PutDestination", put("x"), ipe+"targetArn is not a valid ARN")
 	p.Refused("PutDestination", put("arn:aws:s3:::lake"), ipe+"PutDestination operation cannot work with targetArn for vendor s3")
 	p.Refused("PutDestination", put(otherARN), kinesis)

@@ -6,6 +6,7 @@ import (
 
 	"sluice/internal/awsapi"
 	"sluice/internal/catalog"
+	"sluice/internal/logsapi"
 )
 
 // PutDestination makes a logical destination, or points the one that has its name
@@ -54,6 +55,7 @@ func (in *putDestinationInput) validate() error {
 	checkFilterName(v, "destinationName", in.DestinationName)
 	required(v, "targetArn", in.TargetARN, maxARN)
 	required(v, "roleArn", in.RoleARN, maxARN)
+	logsapi.CheckTags(v, in.Tags)
 	if len(in.Tags) > maxTags {
 		return errTooManyTags
 	}

@@ -52,7 +52,7 @@ func (in *createLogGroupInput) validate() error {
 	if in.KmsKeyID != nil {
 		v.Length("kmsKeyId", *in.KmsKeyID, 0, 256)
 	}
-	checkTags(v, in.Tags)
+	CheckTags(v, in.Tags)
 	v.ListLength("tags", printTags(in.Tags), len(in.Tags), 0, maxTags)
 	checkClass(v, in.LogGroupClass)
 	if err := v.Err(); err != nil {

@@ -26,8 +26,8 @@ const (
 // errTooManyTags: the code is the model's, the text is ours.
 var errTooManyTags = &awsapi.Error{Code: awsapi.CodeTooManyTags, Message: "A resource can have at most 50 tags."}
 
-// checkTags records what is wrong with keys and values.
-func checkTags(v *awsapi.Validation, tags map[string]string) {
+// CheckTags records what is wrong with keys and values.
+func CheckTags(v *awsapi.Validation, tags map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		if broken := tagProblems(key, 1, maxTagKey, patternTagKey); broken != nil {
 			v.MapKeys("tags", printTags(tags), broken...)
@@ -138,7 +138,7 @@ func checkNewTags(v *awsapi.Validation, tags map[string]string) {
 	v.NotNull("tags", tags != nil)
 	if tags != nil {
 		v.ListLength("tags", printTags(tags), len(tags), 1, maxTags)
-		checkTags(v, tags)
+		CheckTags(v, tags)
 	}
 }
 
