@@ -119,7 +119,7 @@ func TestMetricFiltersThatAreRefused(t *testing.T) {
 	f(metricFilterOf("group-1", "f", "{ $.a = * }", value("1", `,"dimensions":{"d":"text"}`), ""), "must be valid selector")
 	f(metricFilterOf("group-1", "f", "{ $.a = * }", value("1", `,"dimensions":{"a":"$.a","b":"$.b","c":"$.c"}`), `,"emitSystemFieldDimensions":["@aws.region"]`), "at most 3")
 	f(metricFilterOf("group-1", "f", "", simple, `,"emitSystemFieldDimensions":["@source.log"]`), "@source.log")
-	f(metricFilterOf("group-1", "f", "", simple, `,"fieldSelectionCriteria":"@aws.account ="`), "field selection")
+	f(metricFilterOf("group-1", "f", "", simple, `,"fieldSelectionCriteria":"@aws.account ="`), "The provided field selection criteria is invalid: expected a value at the end")
 	f(metricFilterOf("group-1", "f", "", value("1", `,"unit":"Apples"`), ""), "enum value set")
 	f(metricFilterOf("group-1", "f", "", `"metricName":"a:b","metricNamespace":"n","metricValue":"1"`, ""), "metricName")
 	if a := o.Call("PutMetricFilter", metricFilterOf("group-1", "f", "", value("1", `,"defaultValue":"1"`), "")); a.Code != "SerializationException" {

@@ -24,9 +24,10 @@ import (
 // their own time; what was stored before is judged by what was in force then. A
 // matching event is a sample of metricValue: a number, or a field of the event.
 // A field that is missing or null is a sample of defaultValue, if there is one;
-// one that is no number, or beyond 2^360 as CloudWatch takes none, is nothing. An event that does not match is a sample of
-// defaultValue too. If a dimension's field is missing, the sample goes to the
-// series without dimensions. creationTime stays when a filter is changed.
+// one that is no number, or beyond 2^360, is nothing. An event that does not match
+// is a sample of defaultValue too. If a dimension's field is missing, the sample
+// goes to the series without dimensions. creationTime stays when a filter is
+// changed.
 //
 // Limits: name 1-512 without : and *; pattern up to 1,024; one transformation;
 // metricName and metricNamespace up to 255 without : * $, the namespace not one
@@ -125,6 +126,11 @@ func (in *putMetricFilterInput) validate() error {
 	}
 	if err := v.Err(); err != nil {
 		return err
+	}
+	if in.FieldSelectionCriteria != nil {
+		if _, err := ParseSelection(*in.FieldSelectionCriteria); err != nil {
+			return invalidSelection(err)
+		}
 	}
 	return in.MetricTransformations[0].checkMeaning()
 }

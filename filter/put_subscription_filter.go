@@ -19,14 +19,16 @@ import (
 // whether the destination is there. creationTime is that of the first version.
 //
 // Limits: name 1-512 without : and *; pattern up to 1,024. The number of filters of
-// a log group is bounded only by configuration; a change never counts.
+// a log group is bounded only by configuration; a change never counts. With AWS's
+// limits, five filters of a log group, metric filters included, have regular
+// expressions.
 //
 // Deviations: destinations in this process (delivery streams, logical destinations)
 // are looked up and get no test message; those outside, which the configuration
 // names, get AWS's. Any other is refused with AWS's texts for those that do not
 // answer. applyOnTransformedLogs is kept and shown; there are no transformers, so it
-// changes nothing. AWS's quota of five filters with a regular expression for each
-// log group is not kept. The text for a fieldSelectionCriteria that is none is ours.
+// changes nothing. AWS's text for a fieldSelectionCriteria that is none goes on with
+// what is wrong.
 
 type putSubscriptionFilterInput struct {
 	LogGroupName           *string  `json:"logGroupName"`
@@ -80,10 +82,15 @@ func (in *putSubscriptionFilterInput) validate() error {
 	}
 	if in.FieldSelectionCriteria != nil {
 		if _, err := ParseSelection(*in.FieldSelectionCriteria); err != nil {
-			return awsapi.InvalidParameter("Invalid fieldSelectionCriteria: %s", strings.TrimPrefix(err.Error(), "parse field selection: "))
+			return invalidSelection(err)
 		}
 	}
 	return nil
+}
+
+// invalidSelection begins with AWS's text, and goes on with what is wrong.
+func invalidSelection(err error) error {
+	return awsapi.InvalidParameter("The provided field selection criteria is invalid: %s", strings.TrimPrefix(err.Error(), "parse field selection: "))
 }
 
 func (a *API) putSubscriptionFilter(ctx context.Context, c awsapi.Caller, in *putSubscriptionFilterInput) (*none, error) {

@@ -151,7 +151,7 @@ func TestSubscriptionFilterTexts(t *testing.T) {
 	f(put("a:b", "", lakeARN, withRole), one+"'a:b' at 'filterName' failed to satisfy constraint: Member must satisfy regular expression pattern: [^:*]*")
 	f(put("f", x1025, lakeARN, withRole), one+"'"+x1025+"' at 'filterPattern' failed to satisfy constraint: "+long+"1024")
 	f(put("f", "", lakeARN, withRole+`,"distribution":"Fair"`), one+"'Fair' at 'distribution' failed to satisfy constraint: Member must satisfy enum value set: [Random, ByLogStream]")
-	f(put("f", "", lakeARN, withRole+`,"fieldSelectionCriteria":"@aws.zone = \"x\""`), ipe+`Invalid fieldSelectionCriteria: expected @aws.account, @aws.region or @source.log at offset 0, found "@aws.zone"`)
+	f(put("f", "", lakeARN, withRole+`,"fieldSelectionCriteria":"@aws.zone = \"x\""`), ipe+`The provided field selection criteria is invalid: expected @aws.account, @aws.region or @source.log at offset 0, found "@aws.zone"`)
 	f(put("f", "", lakeARN, withRole+`,"emitSystemFields":["@aws.zone"]`), one+"'@aws.zone' at 'emitSystemFields' failed to satisfy constraint: Member must satisfy enum value set: [@aws.account, @aws.region, @source.log]")
 
 	f(put("f", "", "lake", withRole), ipe+"destinationArn is not a valid ARN")
