@@ -59,6 +59,7 @@ type App struct {
 	scaleOut      scaledOut
 
 	samples       *sampleStore
+	atStart       own    // before anything came in
 	rooms         []room // see add
 	operations    []awsapi.Operation
 	byTarget      map[string]awsapi.Operation

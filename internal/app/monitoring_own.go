@@ -39,12 +39,12 @@ const (
 	namespaceFirehose = "AWS/Firehose"
 )
 
-// runOwn puts once a minute what was done since the minute before. What a crash
-// cuts off of a minute is not told.
+// runOwn puts once a minute what was done since the minute before, first of all
+// since the ports were opened. What a crash cuts off of a minute is not told.
 func (a *App) runOwn(ctx context.Context) error {
 	timer := a.clock.NewTimer("metrics of sluice itself", ownEvery)
 	defer timer.Stop()
-	before := a.observe()
+	before := a.atStart
 	for {
 		select {
 		case <-ctx.Done():

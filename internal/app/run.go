@@ -31,6 +31,7 @@ func (a *App) Run(ctx context.Context) (err error) {
 	if err := a.applyPipelines(ctx); err != nil {
 		return err
 	}
+	a.atStart = a.observe()
 	if err := a.listen(ctx); err != nil {
 		return err
 	}
