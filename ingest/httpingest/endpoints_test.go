@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 	logs "go.opentelemetry.io/proto/otlp/logs/v1"
+	resource "go.opentelemetry.io/proto/otlp/resource/v1"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
@@ -251,6 +252,31 @@ func TestOTLPRecordsWhole(t *testing.T) {
 	if got := r.stored(); got != `0:{"severityNumber":9,"body":"a","attributes":{"k":"v"}}` {
 		t.Error(got)
 	}
+}
+
+// TestOTLPResourceInManyRecords: a small body does not become any number of bytes.
+func TestOTLPResourceInManyRecords(t *testing.T) {
+	r := receive(t, func(c *httpingest.Config) { c.OTLPBytes = 1 << 20 })
+	all := &logs.LogsData{ResourceLogs: []*logs.ResourceLogs{{
+		Resource:  &resource.Resource{Attributes: []*common.KeyValue{{Key: "k", Value: body(strings.Repeat("v", 100_000))}}},
+		ScopeLogs: []*logs.ScopeLogs{{LogRecords: make([]*logs.LogRecord, 1000)}},
+	}}}
+	records := all.ResourceLogs[0].ScopeLogs[0].LogRecords
+	for i := range records { // without a body, so that they are stored whole
+		records[i] = &logs.LogRecord{}
+	}
+	records[999].Body = body("last")
+	b, err := proto.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := r.post("/v1/logs", string(b)); w.Code != http.StatusOK {
+		t.Errorf("%d %q", w.Code, w.Body)
+	}
+	if total := r.store.Totals(); total.Events != 12 || total.Rejected != (store.Rejected{TooLarge: 988}) || !strings.HasSuffix(r.stored(), "0:last") {
+		t.Errorf("%d events, %+v", total.Events, total.Rejected)
+	}
+	r.balanced()
 }
 
 // TestOneRecordTooDeep: it is refused, the others are stored.

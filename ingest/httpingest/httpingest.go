@@ -44,6 +44,9 @@ type Config struct {
 	Create func(ctx context.Context, c awsapi.Caller, group, stream string) error
 	// OTLPMessage is what is stored of an OTLP log record. Default otlp.Body.
 	OTLPMessage otlp.Form
+	// OTLPBytes bounds what the records of one request become, as JSON, with the
+	// resource and the scope in each of them. Default 1 GiB.
+	OTLPBytes int
 	// Received is told how many events a request had: each of them was stored or
 	// rejected.
 	Received func(events int)
@@ -69,6 +72,9 @@ func New(cfg Config) (*API, error) {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
+	}
+	if cfg.OTLPBytes == 0 {
+		cfg.OTLPBytes = 1 << 30
 	}
 	if cfg.Received == nil {
 		cfg.Received = func(int) {}

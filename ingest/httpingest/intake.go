@@ -48,6 +48,7 @@ type intake struct {
 	repeated int // stored by earlier attempts
 	rejected store.Rejected
 	replaced int
+	made     int // bytes of messages that were made, not found in the body
 	// ahead, when set, checks the rest of the body before the first of several
 	// batches is stored: what cannot be read is refused whole.
 	ahead func() error

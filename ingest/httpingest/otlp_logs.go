@@ -22,7 +22,9 @@ import (
 // partialSuccess; errors carry a google.rpc.Status. 429 and 503 are to be
 // repeated after Retry-After, others are not.
 //
-// Limits: as IngestBulk's. The names stand in the headers only.
+// Limits: as IngestBulk's. The names stand in the headers only. What the records
+// of a request become is bounded (Config.OTLPBytes), since each that is stored
+// whole repeats its resource and scope; those beyond are refused as too large.
 //
 // Deviations: AWS stores the whole record, and truncates one over 1 MB to keep
 // the rest as a large object.
@@ -93,10 +95,15 @@ func (in *intake) takeRecords(records *otlp.Reader, form otlp.Form) error {
 			message, ok = records.Text()
 		}
 		if !ok {
+			if in.made > in.api.cfg.OTLPBytes {
+				in.rejected.TooLarge++
+				continue
+			}
 			if message, ok = records.AppendMessage(in.free(), form); !ok {
 				in.rejected.Invalid++
 				continue
 			}
+			in.made += len(message)
 		}
 		if err := in.add(message, ms); err != nil {
 			return err
