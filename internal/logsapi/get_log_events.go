@@ -21,7 +21,7 @@ import (
 // token shows events that come later.
 //
 // Limits: limit 1-10,000; a page holds at most 10,000 events and 1 MiB, counted
-// as PutLogEvents counts (message bytes + 26 an event).
+// as PutLogEvents counts (message bytes + 26 an event), or one event that is larger.
 //
 // Deviations: unmask is accepted and does nothing, as there is no masking. Events
 // older than the group's retention are gone at once. An empty page's tokens
@@ -180,7 +180,9 @@ func (a *API) readPage(ctx context.Context, q store.Query, at cursor, limit int)
 	page := &least[read]{
 		count: limit, weight: maxPageBytes,
 		compare: func(x, y read) int { return sign * x.id.Compare(y.id) },
-		weigh:   func(r read) int { return len(r.message) + eventOverhead },
+		// One event alone is a page, whatever its size: sources take larger ones than
+		// PutLogEvents does.
+		weigh: func(r read) int { return min(len(r.message)+eventOverhead, maxPageBytes) },
 	}
 	for width := firstWindow; q.From < q.To && !page.full(); width = grow(width) {
 		window := q

@@ -164,6 +164,35 @@ func TestGetLogEventsOfFailingStore(t *testing.T) {
 	}
 }
 
+// TestGetLogEventsOverTheLimit: events of Kafka or Kinesis may be larger than a
+// page, which is no end of the stream.
+func TestGetLogEventsOverTheLimit(t *testing.T) {
+	a := serve(t)
+	a.create(t, "g", "s")
+	g, _ := a.catalog.Group(logsapitest.Scope, "g")
+	s, _ := a.catalog.Stream(g.UID, "s")
+	huge := strings.Repeat("x", 2<<20)
+	a.events.Add(t, event.Header{GroupUID: g.UID, StreamUID: s.UID}, logsapitest.Event{Timestamp: 1, Message: "a"},
+		logsapitest.Event{Timestamp: 2, Message: huge}, logsapitest.Event{Timestamp: 3, Message: "b"})
+	f := func(options, direction string, want ...string) {
+		t.Helper()
+		var got []string
+		for p := a.get(options); len(p.Events) > 0; {
+			got = append(got, p.messages()...)
+			token := p.NextForwardToken
+			if direction == "b" {
+				token = p.NextBackwardToken
+			}
+			p = a.get(`,"nextToken":"` + token + `"`)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%d events going %s, want %d in their order", len(got), direction, len(want))
+		}
+	}
+	f(`,"startFromHead":true`, "f", "a", huge, "b")
+	f("", "b", "b", huge, "a")
+}
+
 func TestGetLogEventsRepairsUTF8(t *testing.T) {
 	a := serve(t)
 	group, uids := a.create(t, "g", "s")
