@@ -99,6 +99,23 @@ func (d *document) parse(text []byte) error {
 	return errNoDocument
 }
 
+// maxName is CloudWatch Logs' limit of names, in characters. A batch holds no names
+// that are much longer: its record would be tried again for ever.
+const maxName = 512
+
+// checkNames refuses what cannot be the name of anything.
+func (d *document) checkNames() error {
+	for _, n := range [...]struct {
+		member string
+		name   []byte
+	}{{"owner", d.owner}, {"logGroup", d.group}, {"logStream", d.stream}} {
+		if utf8.RuneCount(n.name) > maxName {
+			return fmt.Errorf("has a %s of more than %d characters", n.member, maxName)
+		}
+	}
+	return nil
+}
+
 func (d *document) members(c *jsonscan.Cursor) bool {
 	if c.Next() != '{' || !c.Enter() {
 		return false

@@ -176,6 +176,9 @@ func (r *reading) decode(rec Record) error {
 			r.s.counts.control.Add(1)
 			return nil
 		}
+		if err := d.checkNames(); err != nil {
+			return &poison{err}
+		}
 		from.LogGroup, from.LogStream = string(d.group), string(d.stream)
 		if len(d.owner) > 0 {
 			from.Account = string(d.owner)

@@ -2,6 +2,7 @@ package kinesis
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -200,15 +201,19 @@ func TestSourceReadsMessages(t *testing.T) {
 }
 
 func TestSourcePutsAside(t *testing.T) {
-	s := &stream{t: t, pages: 10, records: records("no document", documentOf("/shop", "a", "one"), "\x1f\x8bbroken")}
+	s := &stream{t: t, pages: 10, records: records("no document", documentOf("/shop", "a", "one"), "\x1f\x8bbroken",
+		documentOf("/shop", strings.Repeat("s", 5000), "two"), documentOf("/shop", "a", "three"))}
 	l := &log{}
 	got := read(t, s, l, nil)
 	const aside = "000000000000 central /sluice/quarantine eu/shardId-000000000000|1700000000000 "
 	want(t, l,
 		aside+`{"source":"eu","shard":"shardId-000000000000","record":0,"reason":"is no document of CloudWatch Logs","bytes":11,"value":"bm8gZG9jdW1lbnQ="}`,
 		"999999999999 eu-west-1 /shop a|1700000000000 one",
-		aside+`{"source":"eu","shard":"shardId-000000000000","record":2,"reason":"cannot be inflated: unexpected EOF","bytes":8,"value":"H4ticm9rZW4="}`)
-	if got.Quarantined != 2 || got.Events != 3 {
+		aside+`{"source":"eu","shard":"shardId-000000000000","record":2,"reason":"cannot be inflated: unexpected EOF","bytes":8,"value":"H4ticm9rZW4="}`,
+		aside+fmt.Sprintf(`{"source":"eu","shard":"shardId-000000000000","record":3,"reason":"has a logStream of more than 512 characters","bytes":%d,"value":%q}`,
+			len(s.records[3].Data), base64.StdEncoding.EncodeToString(s.records[3].Data[:4096])),
+		"999999999999 eu-west-1 /shop a|1700000000000 three")
+	if got.Quarantined != 3 || got.Events != 5 {
 		t.Errorf("%+v", got)
 	}
 }
