@@ -30,6 +30,33 @@ func OpenDirect(fsys FS, name string) (File, error) {
 	return nil, errors.ErrUnsupported
 }
 
+// Committer is a File of OpenDirect that can write and sync in one system call,
+// which stops the caller's thread once in place of twice.
+type Committer interface {
+	// Commit writes pieces one behind the other from off on and makes them durable,
+	// but not what was written by WriteAt before. Each is as WriteAt wants it.
+	Commit(off int64, pieces ...[]byte) error
+}
+
+// Commit does what a Committer does by a File of OpenDirect, whether it is one or
+// not.
+func Commit(f File, off int64, pieces ...[]byte) error {
+	if c, ok := f.(Committer); ok {
+		return c.Commit(off, pieces...)
+	}
+	return writeAndSync(f, off, pieces)
+}
+
+func writeAndSync(f File, off int64, pieces [][]byte) error {
+	for _, p := range pieces {
+		if _, err := f.WriteAt(p, off); err != nil {
+			return err
+		}
+		off += int64(len(p))
+	}
+	return f.Sync()
+}
+
 // DirectMemory returns n bytes of memory that direct writes may begin in.
 func DirectMemory(n int) []byte {
 	b := make([]byte, n) // a large one begins on a page

@@ -78,7 +78,7 @@ func (l *Log) Enqueue(ctx context.Context, t Type, key uint64, payload ...[]byte
 func (l *Log) sequence(t Type, key uint64, size int64, payload [][]byte) uint64 {
 	seg, seq := l.active, l.next
 	c := l.chunk
-	if c == nil || c.full || int64(cap(c.buf)-len(c.buf)) < size {
+	if c == nil || int64(cap(c.buf)-len(c.buf)) < size {
 		c = l.newChunk(size)
 	}
 	at := len(c.buf)
@@ -256,10 +256,7 @@ func (l *Log) take() {
 		if r := &l.taken[i]; r.chunk != nil {
 			r.buf = r.chunk.buf
 			l.collected -= r.to - r.from
-			if r.seg.direct && r.to-r.from > bounceBytes && r.chunk.nearlyFull() {
-				r.chunk.full = true // so that its last block is written where it stands
-			}
-			r.alone = r.chunk.full || r.chunk != l.chunk
+			r.alone = r.chunk != l.chunk
 		}
 	}
 }

@@ -49,16 +49,12 @@ type chunk struct {
 	last    uint64 // of the last durable one
 	buf     []byte // grows within its capacity, never beyond
 	durable int    // bytes of buf that are durable
-	full    bool   // takes no more frames
 
 	active  bool // the one that frames are collected in
 	holders int  // who borrowed it, and will give it back
 	shared  bool // somebody has views of it for as long as they like
 	dropped bool // from the tail cache
 }
-
-// nearlyFull tells whether what a chunk has left is not worth keeping.
-func (c *chunk) nearlyFull() bool { return cap(c.buf)-len(c.buf) < cap(c.buf)/4 }
 
 // view returns the durable frames from the one at off on.
 func (c *chunk) view(off int, seq uint64) Block {

@@ -9,7 +9,8 @@
 // allocation each. A chunk is at the same time what is written to the file and
 // the tail cache's entry; Blocks and Payloads are read-only views into it, or
 // into a piece read from disk, and the GC frees it when the last view is gone.
-// Nothing is copied, reused or counted.
+// Only readers that say when they are done (Reader.Borrow, Log.ReadInto) let the
+// log use a chunk's memory again.
 //
 // What survives a crash: every frame whose Append or WaitDurable returned nil.
 // Of the frames that were only enqueued, a prefix. Folder states are what the
@@ -69,7 +70,8 @@
 // begin on a block, with a copy of what stands before their first frame in it,
 // and the last block of a commit ends with zeros on the disk, never with frames
 // of the next. Frames of that block that are durable are written again as they
-// are, as the page cache does, too.
+// are, as the page cache does, too. A commit is one run of blocks, however many
+// chunks it is in, and where the system can, one call writes and syncs it.
 //
 // A write or sync that fails leaves the disk in doubt: it ends writing for good
 // (ErrReadOnly); durable frames stay readable. A segment is made, with its space

@@ -20,6 +20,7 @@ type segment struct {
 	file     vfs.File // open from the making until the footer is durable
 	around   vfs.File // the same for frames, around the page cache; nil: they go by file
 	direct   bool     // around was there: chunks begin on blocks of the file. Fixed
+	pieces   [][]byte // scratch of whoever writes around
 	preamble []byte   // the end of what stands before start, for the first chunk
 	limit    int64    // frames must end before it
 	end      int64    // where the next frame goes; of a sealed one where frames end

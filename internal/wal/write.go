@@ -22,10 +22,7 @@ func write(regions []region) error {
 		return seg.writeFooter()
 	}
 	if seg.around != nil {
-		err := writeAround(seg.around, regions)
-		if err == nil {
-			return seg.around.Sync()
-		}
+		err := seg.writeAround(regions)
 		if !errors.Is(err, syscall.EINVAL) {
 			return err
 		}
@@ -39,12 +36,16 @@ func write(regions []region) error {
 	return seg.file.Sync()
 }
 
-// writeAround writes regions by whole blocks of the file. A block that begins
-// before a region holds frames that are durable already: they are written again
-// as they are, as the page cache would. The end of a block behind a region is
-// zero on the disk, whatever the next frames in memory are: none may be written
-// before this commit is synced.
-func writeAround(file vfs.File, regions []region) error {
+// writeAround writes regions by whole blocks of the file and syncs them. A block
+// that begins before a region holds frames that are durable already: they are
+// written again as they are, as the page cache would. The end of a block behind a
+// region is zero on the disk, whatever the next frames in memory are: none may be
+// written before this commit is synced.
+func (s *segment) writeAround(regions []region) error {
+	s.pieces = s.pieces[:0]
+	defer func() { clear(s.pieces) }() // let the GC have them
+	bounce := bounces.Get().(*[]byte)
+	defer bounces.Put(bounce)
 	for i, r := range regions {
 		from, to := alignDown(r.from), r.to
 		switch {
@@ -55,44 +56,21 @@ func writeAround(file vfs.File, regions []region) error {
 			clear(r.buf[len(r.buf):to])
 			r.buf = r.buf[:to]
 		}
-		if from == to {
-			continue
+		whole := alignDown(to)
+		if from < whole {
+			s.pieces = append(s.pieces, r.buf[from:whole])
 		}
-		if err := writeBlocks(file, r.buf, from, to, r.chunk.off); err != nil {
-			return err
+		if whole < to { // frames are appended to the rest of that block meanwhile
+			clear((*bounce)[copy(*bounce, r.buf[whole:to]):])
+			s.pieces = append(s.pieces, *bounce)
 		}
 	}
-	return nil
+	first := regions[0]
+	return vfs.Commit(s.around, first.chunk.off+int64(alignDown(first.from)), s.pieces...)
 }
 
-// bounceBytes is up to what blocks are copied, rather than written in two pieces
-// because the last one is not whole.
-const bounceBytes = 64 << 10
-
+// bounces are a block each, in which the last one of a commit is completed.
 var bounces = sync.Pool{New: func() any {
-	b := vfs.DirectMemory(bounceBytes)
+	b := vfs.DirectMemory(directBlock)
 	return &b
 }}
-
-// writeBlocks writes buf[from:to] to where buf stands at off, with zeros up to
-// the end of the block.
-func writeBlocks(file vfs.File, buf []byte, from, to int, off int64) error {
-	whole := alignDown(to)
-	if whole < to && to-from <= bounceBytes {
-		whole = from
-	}
-	if whole > from {
-		if _, err := file.WriteAt(buf[from:whole], off+int64(from)); err != nil {
-			return err
-		}
-	}
-	if whole == to {
-		return nil
-	}
-	bounce := bounces.Get().(*[]byte)
-	defer bounces.Put(bounce)
-	b := (*bounce)[:alignUp(to-whole)]
-	clear(b[copy(b, buf[whole:to]):])
-	_, err := file.WriteAt(b, off+int64(whole))
-	return err
-}
