@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -84,15 +85,20 @@ func ownCPU() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// http takes bodies in with net/http and nothing behind it. Client and server are
-// one process here: half of it counts.
+// http takes bodies in with net/http and nothing behind it, each into memory for
+// all of it, which is used again. Client and server are one process here: half of
+// it counts.
 func (s *stages) http() error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	srv := &http.Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body)
+	var body []byte // of one connection
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body = slices.Grow(body[:0], int(r.ContentLength))[:r.ContentLength]
+		if _, err := io.ReadFull(r.Body, body); err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+		}
 	})}
 	go srv.Serve(l)
 	defer srv.Close()
@@ -105,6 +111,9 @@ func (s *stages) http() error {
 				return err
 			}
 			resp.Body.Close()
+			if resp.StatusCode != http.StatusOK {
+				return fmt.Errorf("a body was not taken in: %s", resp.Status)
+			}
 		}
 		return nil
 	})
