@@ -65,12 +65,11 @@ func (s *walk) line(w *window, from int) int {
 				w.next = n + 1
 				return i + 1
 			}
-		case '1', '2', '3', '4', '5', '6', '7', '8', '9':
-			if src[i-1] == '\\' || !s.isShort(i) && !s.ends(s.number(i)) {
+			if s.byteAt(i+1) < ' ' { // which is no event here
 				return declined
 			}
-		case '-', '0':
-			if src[i-1] == '\\' || !s.ends(s.number(i)) {
+		case '1', '2', '3', '4', '5', '6', '7', '8', '9': // an element, or escaped
+			if src[i-1] == '\\' {
 				return declined
 			}
 		case ',': // behind an element of an array
@@ -79,7 +78,7 @@ func (s *walk) line(w *window, from int) int {
 				s.stampFrom = i + 2
 			}
 		default:
-			if !s.letter(i) {
+			if !s.other(i) {
 				return declined
 			}
 		}
@@ -115,12 +114,25 @@ func (s *walk) ends(i int) bool {
 	return i > 0 && (c == ',' || c == '}' || c == ']')
 }
 
-// letter tells whether a letter is right: the first of a literal, or one behind a
-// backslash.
-func (s *walk) letter(i int) bool {
-	if i == 0 || s.src[i-1] != '\\' {
-		return s.ends(s.literal(i))
+// other tells whether it is right what an event that is no bracket and no quote
+// stands in: an escape of a letter, a number, or a literal.
+func (s *walk) other(i int) bool {
+	if i == 0 {
+		return false
 	}
+	switch before, c := s.src[i-1], s.src[i]; {
+	case before == '\\':
+		return s.escape(i)
+	case before-'0' <= 9:
+		return s.ends(s.fraction(i))
+	case c == '-' || c == '0':
+		return s.ends(s.number(i))
+	}
+	return s.ends(s.literal(i))
+}
+
+// escape tells whether a letter is right behind a backslash.
+func (s *walk) escape(i int) bool {
 	switch s.src[i] {
 	case '/', 'b', 'f', 'n', 'r', 't':
 		return true
@@ -149,18 +161,6 @@ func (s *walk) literal(i int) int {
 	return declined
 }
 
-// isShort tells whether a number that begins with a digit but zero is one of up
-// to seven digits and nothing else, as most are.
-func (s *walk) isShort(i int) bool {
-	if i+8 > len(s.src) {
-		return false
-	}
-	w := le.Uint64(s.src[i:])
-	m := nonDigits(w)
-	c := byte(w >> (bits.TrailingZeros64(m) &^ 7))
-	return m != 0 && (c == ',' || c == '}')
-}
-
 // number passes a number.
 func (s *walk) number(i int) int {
 	if s.src[i] == '-' {
@@ -171,6 +171,11 @@ func (s *walk) number(i int) int {
 	} else if i = s.digits(i); i == declined {
 		return declined
 	}
+	return s.fraction(i)
+}
+
+// fraction passes what follows the first digits of a number.
+func (s *walk) fraction(i int) int {
 	if s.byteAt(i) == '.' {
 		if i = s.digits(i + 1); i == declined {
 			return declined

@@ -1,6 +1,9 @@
 package jsonline
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // The classes of bytes that the grammar tells apart. A byte beyond ASCII, or one
 // that is not named here, has none.
@@ -61,8 +64,8 @@ func spreadHalves() (t [256]uint64) {
 	return t
 }
 
-// classify finds the classes of a block, and whether a byte beyond ASCII is in it.
-func (c *classes) classify(block *[blockBytes]byte) (foreign bool) {
+// classify finds the classes of a word, and whether a byte beyond ASCII is in it.
+func (c *classes) classify(block *[wordBytes]byte) (foreign bool) {
 	var all uint64
 	for i := range c {
 		w := binary.LittleEndian.Uint64(block[8*i:])
@@ -73,6 +76,24 @@ func (c *classes) classify(block *[blockBytes]byte) (foreign bool) {
 	}
 	c.transpose()
 	return all&0x8080808080808080 != 0
+}
+
+// digitsOf has a bit for each byte that is a digit, and for each of those that are
+// not zero.
+func digitsOf(block *[wordBytes]byte) (digits, nonzero uint64) {
+	const (
+		ones  = 0x0101010101010101
+		highs = ones << 7
+		lows  = ^uint64(highs)
+	)
+	for i := 0; i < wordBytes; i += 8 {
+		// A digit xor '0' is at most 9: adding 0x76 leaves the high bit clear.
+		w := binary.LittleEndian.Uint64(block[i:]) ^ ones*'0'
+		digit := ^(w&lows + ones*0x76 | w) & highs
+		digits |= digit >> 7 * 0x0102040810204080 >> 56 << i
+		nonzero |= (w&lows + lows) & digit >> 7 * 0x0102040810204080 >> 56 << i
+	}
+	return digits, nonzero
 }
 
 // transpose makes byte i of word k byte k of word i.
@@ -95,11 +116,34 @@ func (c *classes) transpose() {
 }
 
 // checkGo is check in plain Go.
-func (m *Marks) checkGo(text []byte) (wrong uint64) {
-	var c classes
-	for ; len(text) >= blockBytes && wrong == 0; text = text[blockBytes:] {
-		m.Foreign = c.classify((*[blockBytes]byte)(text)) || m.Foreign
-		wrong = m.checkBlock(&c)
+func (m *Marks) checkGo(text []byte) (wrong int) {
+	for ; len(text) >= blockBytes; text = text[blockBytes:] {
+		if wrong = m.checkBlock(text[:blockBytes]); wrong < blockBytes {
+			return wrong
+		}
 	}
-	return wrong
+	return blockBytes
+}
+
+// checkBlock notes a block and says which of its bytes is the first that is wrong,
+// if any.
+func (m *Marks) checkBlock(block []byte) (wrong int) {
+	var c classes
+	var at lanes
+	for i := range at {
+		text := (*[wordBytes]byte)(block[i*wordBytes:])
+		m.Foreign = c.classify(text) || m.Foreign
+		at[i] = m.checkWord(&c, text)
+	}
+	return at.first()
+}
+
+// first is the first bit that is set, blockBytes for none.
+func (l *lanes) first() int {
+	for i, w := range l {
+		if w != 0 {
+			return i*wordBytes + bits.TrailingZeros64(w)
+		}
+	}
+	return blockBytes
 }

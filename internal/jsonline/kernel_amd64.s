@@ -1,251 +1,394 @@
 #include "textflag.h"
 #include "go_asm.h"
 
-// CLASS moves the top bits of the bytes of Y6 and Y7, of 64 bytes of text, to a
-// register, and the next lower bits up. It uses R15.
-#define CLASS(reg) \
-	VPMOVMSKB Y6, reg \
-	VPMOVMSKB Y7, R15 \
-	SHLQ      $32, R15 \
-	ORQ       R15, reg \
-	VPADDB    Y6, Y6, Y6 \
-	VPADDB    Y7, Y7, Y7
+// All registers are of 256 bits here: four words of a bitmap, of which a byte of
+// text has one bit, the lowest of the first word for the first byte. Operands are
+// in Go's order: VPANDN a, b, c makes c what is in a and not in b.
 
-// AFTER moves set on by one byte into moved, as after does. set is spent.
-#define AFTER(set, left, moved) \
-	MOVQ left(DI), moved \
-	LEAQ (moved)(set*2), moved \
-	SHRQ $63, set \
-	MOVQ set, left(DI)
+// pairs puts byte 8+i of 16 behind byte i.
+DATA pairs<>+0(SB)/8, $0x0b030a0209010800
+DATA pairs<>+8(SB)/8, $0x0f070e060d050c04
+DATA pairs<>+16(SB)/8, $0x0b030a0209010800
+DATA pairs<>+24(SB)/8, $0x0f070e060d050c04
+GLOBL pairs<>(SB), RODATA|NOPTR, $32
 
-// EVENT writes the place of the lowest event of R15, which is gone then.
-#define EVENT(off) \
-	TZCNTQ R15, BX \
-	ADDL   AX, BX \
-	MOVW   BX, off(DX) \
-	BLSRQ  R15, R15
+#define MASK(name, word) \
+DATA name<>+0(SB)/8, $word  \
+DATA name<>+8(SB)/8, $word  \
+DATA name<>+16(SB)/8, $word \
+DATA name<>+24(SB)/8, $word \
+GLOBL name<>(SB), RODATA|NOPTR, $32
 
-// func checkAVX2(carry *grammar, text *byte, blocks int, notes *note, events *uint16, at int, low, high *[16]byte) (done, count int, wrong uint64, beyond uint32)
+MASK(evenBits, 0x5555555555555555)
+MASK(evenTwos, 0x3333333333333333)
+MASK(evenFours, 0x0f0f0f0f0f0f0f0f)
+
+// COLUMN loads bytes n to n+15, and 128 further on as many, as pairs.
+#define COLUMN(n, x, y) \
+	VMOVDQU     n(SI), x               \
+	VINSERTI128 $1, (128+n)(SI), y, y  \
+	VPSHUFB     pairs<>(SB), y, y
+
+// SWAP exchanges bits of a and b: of a those that the mask, moved up, has, of b
+// those that it has. It uses Y0.
+#define SWAP(shift, mask, a, b) \
+	VPSRLQ shift, a, Y0 \
+	VPXOR  b, Y0, Y0    \
+	VPAND  mask, Y0, Y0 \
+	VPXOR  Y0, b, b     \
+	VPSLLQ shift, Y0, Y0 \
+	VPXOR  Y0, a, a
+
+// ESCAPED takes the next backslashes from AX and makes BX what they escape, as
+// grammar.escaped does. R8 is escape, R13 odd; R12 is used.
+#define ESCAPED \
+	ANDNQ AX, R8, R12       \ // first
+	LEAQ  (R12)(R12*1), BX  \
+	ORQ   R13, BX           \
+	SUBQ  R12, BX           \
+	XORQ  R13, BX           \ // pairs
+	ORQ   AX, R8            \
+	ANDQ  BX, AX            \
+	XORQ  R8, BX            \
+	SHRQ  $63, AX           \
+	MOVQ  AX, R8
+
+// AFTER moves a set on by one byte, as after does. It uses Y10.
+#define AFTER(set, left) \
+	VPERM2I128 $3, left(DI), set, Y10 \ // the two words before its second word
+	VMOVDQU    set, left(DI)          \
+	VPALIGNR   $8, Y10, set, Y10      \ // each word's word before
+	VPSRLQ     $63, Y10, Y10          \
+	VPADDQ     set, set, set          \
+	VPOR       Y10, set, set
+
+// EVENT writes the place of the lowest event of AX, which is gone then.
+#define EVENT(n) \
+	TZCNTQ AX, BX \
+	ADDL   CX, BX \
+	MOVW   BX, n(R12) \
+	BLSRQ  AX, AX
+
+// EVENTS writes those of a word. Most have up to four: to write all four is to
+// guess nothing.
+#define EVENTS(word, more) \
+	MOVQ    word, AX \
+	POPCNTQ AX, R13  \
+	MOVQ    DX, R12  \
+	LEAQ    (DX)(R13*2), DX \
+more: \
+	EVENT(0) \
+	EVENT(2) \
+	EVENT(4) \
+	EVENT(6) \
+	ADDQ    $8, R12 \
+	TESTQ   AX, AX  \
+	JNZ     more    \
+	ADDL    $64, CX
+
+// func checkAVX2(carry *grammar, text *byte, blocks int, colons, elements *uint64, events *uint16, at int, wrong *lanes) (done, count int)
 //
-// The comments name the variables of checkBlock.
-TEXT ·checkAVX2(SB), NOSPLIT, $48-92
-	MOVQ carry+0(FP), DI
-	MOVQ text+8(FP), SI
-	MOVQ blocks+16(FP), AX
-	MOVQ AX, todo-8(SP)
-	MOVQ notes+24(FP), AX
-	MOVQ AX, note-16(SP)
-	MOVQ events+32(FP), AX
-	MOVQ AX, event-24(SP)
+// The comments name the variables of checkWord.
+TEXT ·checkAVX2(SB), NOSPLIT, $8-80
+	MOVQ  carry+0(FP), DI
+	MOVQ  text+8(FP), SI
+	MOVQ  blocks+16(FP), AX
+	MOVQ  AX, todo-8(SP)
+	MOVQ  colons+24(FP), R14
+	MOVQ  elements+32(FP), R15
+	MOVQ  events+40(FP), DX
+	MOVQ  at+48(FP), CX
+	SUBQ  $256, CX
+	MOVQ  grammar_escape(DI), R8
+	MOVQ  grammar_inside(DI), R9
+	MOVQ  grammar_adding(DI), R11
+	MOVQ  (grammar_gap+24)(DI), R10 // whether there may be gaps before the block
+	ORQ   (grammar_colonGap+24)(DI), R10
+	VPXOR Y0, Y0, Y0 // no events of a block before
+	VMOVDQU Y0, grammar_found(DI)
 
-	// Y0 and Y1 the tables, Y2 the lower half of each byte; Y3 all bytes, or-ed;
-	// X10 all bits.
-	MOVQ           low+48(FP), AX
-	VBROADCASTI128 (AX), Y0
-	MOVQ           high+56(FP), AX
-	VBROADCASTI128 (AX), Y1
-	MOVL           $0x0f, AX
-	VMOVD          AX, X2
-	VPBROADCASTB   X2, Y2
-	VPXOR          Y3, Y3, Y3
-	VPCMPEQB       Y10, Y10, Y10
-
+	// The events of a block are written while the next one is turned over: the one
+	// keeps the integer units busy, the other the vector units.
 loop:
-	VMOVDQU (SI), Y4
-	VMOVDQU 32(SI), Y5
-	ADDQ    $64, SI
-	MOVQ    SI, text-32(SP)
-	VPOR    Y4, Y3, Y3
-	VPOR    Y5, Y3, Y3
-	VPSRLW  $4, Y4, Y8
-	VPSRLW  $4, Y5, Y9
-	VPAND   Y2, Y4, Y6
-	VPAND   Y2, Y5, Y7
-	VPAND   Y2, Y8, Y8
-	VPAND   Y2, Y9, Y9
-	VPSHUFB Y6, Y0, Y6
-	VPSHUFB Y7, Y0, Y7
-	VPSHUFB Y8, Y1, Y8
-	VPSHUFB Y9, Y1, Y9
-	VPAND   Y8, Y6, Y6
-	VPAND   Y9, Y7, Y7
-	CLASS(R8)                // comma
-	CLASS(R9)                // colon
-	CLASS(R10)               // closed
-	CLASS(R11)               // open
-	CLASS(R12)               // blank
-	CLASS(R13)               // control
-	CLASS(AX)                // backslash
-	CLASS(BX)                // quotes
+	// Y8 to Y15 become bytes 0 to 7 of each eight.
+	COLUMN(0, X0, Y0)
+	COLUMN(16, X1, Y1)
+	COLUMN(32, X2, Y2)
+	COLUMN(48, X3, Y3)
+	COLUMN(64, X4, Y4)
+	COLUMN(80, X5, Y5)
+	COLUMN(96, X6, Y6)
+	COLUMN(112, X7, Y7)
+	EVENTS(grammar_found(DI), more0)
+	VPUNPCKLWD  Y1, Y0, Y8
+	VPUNPCKHWD  Y1, Y0, Y9
+	VPUNPCKLWD  Y3, Y2, Y10
+	VPUNPCKHWD  Y3, Y2, Y11
+	VPUNPCKLWD  Y5, Y4, Y12
+	VPUNPCKHWD  Y5, Y4, Y13
+	VPUNPCKLWD  Y7, Y6, Y14
+	VPUNPCKHWD  Y7, Y6, Y15
+	VPUNPCKLDQ  Y10, Y8, Y0
+	VPUNPCKHDQ  Y10, Y8, Y1
+	VPUNPCKLDQ  Y14, Y12, Y2
+	VPUNPCKHDQ  Y14, Y12, Y3
+	VPUNPCKLDQ  Y11, Y9, Y4
+	VPUNPCKHDQ  Y11, Y9, Y5
+	VPUNPCKLDQ  Y15, Y13, Y6
+	VPUNPCKHDQ  Y15, Y13, Y7
+	VPUNPCKLQDQ Y2, Y0, Y8
+	VPUNPCKHQDQ Y2, Y0, Y9
+	VPUNPCKLQDQ Y3, Y1, Y10
+	VPUNPCKHQDQ Y3, Y1, Y11
+	VPUNPCKLQDQ Y6, Y4, Y12
+	VPUNPCKHQDQ Y6, Y4, Y13
+	VPUNPCKLQDQ Y7, Y5, Y14
+	VPUNPCKHQDQ Y7, Y5, Y15
+	EVENTS((grammar_found+8)(DI), more1)
 
-	XORL R14, R14            // wrong
-	MOVQ R14, letters-40(SP)
-	MOVQ grammar_escape(DI), CX
-	MOVQ AX, DX
-	ORQ  CX, DX
-	JZ   plain
+	// And then bits 0 to 7 of each byte.
+	VMOVDQU evenBits<>(SB), Y1
+	SWAP($1, Y1, Y8, Y9)
+	SWAP($1, Y1, Y10, Y11)
+	SWAP($1, Y1, Y12, Y13)
+	SWAP($1, Y1, Y14, Y15)
+	EVENTS((grammar_found+16)(DI), more2)
+	VMOVDQU evenTwos<>(SB), Y1
+	SWAP($2, Y1, Y8, Y10)
+	SWAP($2, Y1, Y9, Y11)
+	SWAP($2, Y1, Y12, Y14)
+	SWAP($2, Y1, Y13, Y15)
+	EVENTS((grammar_found+24)(DI), more3)
+	VMOVDQU evenFours<>(SB), Y1
+	SWAP($4, Y1, Y8, Y12)
+	SWAP($4, Y1, Y9, Y13)
+	SWAP($4, Y1, Y10, Y14)
+	SWAP($4, Y1, Y11, Y15)
 
-	// As escaped does; DX becomes what is escaped.
-	ANDNQ AX, CX, R15        // first
-	LEAQ  (R15)(R15*1), SI
-	MOVQ  $0xaaaaaaaaaaaaaaaa, CX
-	ORQ   CX, SI
-	SUBQ  R15, SI
-	XORQ  CX, SI             // pairs
-	XORQ  SI, DX             // escaped
-	ANDQ  AX, SI
-	SHRQ  $63, SI
-	MOVQ  SI, grammar_escape(DI)
-	MOVQ  BX, SI
-	ORQ   AX, SI
-	ANDNQ DX, SI, SI
-	MOVQ  SI, letters-40(SP)
-	MOVQ  R10, R14
-	ORQ   R11, R14
-	ANDQ  DX, R14
-	ANDNQ BX, DX, BX
+	// The classes.
+	VPOR    grammar_beyond(DI), Y15, Y0
+	VMOVDQU Y0, grammar_beyond(DI)
+	VPOR    Y15, Y14, Y0
+	VPANDN  Y13, Y0, Y1   // 0x20 to 0x3f
+	VPOR    Y13, Y0, Y0   // Y0 not control
+	VPAND   Y14, Y12, Y14
+	VPANDN  Y14, Y15, Y14 // 0x50 to 0x5f, 0x70 to 0x7f
+	VPANDN  Y1, Y12, Y2   // 0x20 to 0x2f
+	VPAND   Y1, Y12, Y3   // 0x30 to 0x3f
+	VPOR    Y11, Y10, Y1  // by the lower four bits: 4 to f
+	VPOR    Y9, Y8, Y4    // not 0, 4, 8, c
+	VPAND   Y11, Y10, Y5  // c to f
+	VPANDN  Y11, Y10, Y6  // 8 to b
+	VPANDN  Y9, Y8, Y7    // 2, 6, a, e
+	VPOR    Y10, Y9, Y15
+	VPAND   Y11, Y15, Y15
+	VPANDN  Y3, Y15, Y15
+	VMOVDQU Y15, grammar_digits(DI)
+	VPOR    Y4, Y1, Y12
+	VPAND   Y15, Y12, Y12
+	VMOVDQU Y12, grammar_nonzero(DI)
+	VPAND   Y6, Y3, Y3
+	VPAND   Y7, Y3, Y3    // Y3 colon
+	VPANDN  Y2, Y1, Y12
+	VPAND   Y7, Y12, Y11  // Y11 quotes
+	VPANDN  Y12, Y4, Y12  // Y12 blank
+	VPAND   Y5, Y2, Y2
+	VPANDN  Y2, Y4, Y2    // Y2 comma
+	VPAND   Y6, Y14, Y15
+	VPAND   Y9, Y15, Y15
+	VPAND   Y8, Y15, Y15  // Y15 open
+	VPAND   Y14, Y5, Y5
+	VPANDN  Y8, Y9, Y6    // 1, 5, 9, d
+	VPAND   Y5, Y6, Y6
+	VPOR    Y4, Y1, Y1
+	VPANDN  Y14, Y1, Y1   // the letters p and P
+	VPOR    Y1, Y6, Y6    // Y6 closed
+	VPANDN  Y5, Y4, Y5
+	VPANDN  Y5, Y13, Y5   // Y5 backslash
+
+	VPXOR  Y1, Y1, Y1     // Y1 wrong
+	VPXOR  Y13, Y13, Y13  // Y13 letters, the first of the events
+	XORL   AX, AX
+	VPTEST Y5, Y5
+	SETNE  AX
+	ORQ    R8, AX
+	JZ     plain
+
+	MOVQ         $0xaaaaaaaaaaaaaaaa, R13
+	VMOVQ        X5, AX
+	ESCAPED
+	VMOVQ        BX, X4
+	VPEXTRQ      $1, X5, AX
+	ESCAPED
+	VPINSRQ      $1, BX, X4, X4
+	VEXTRACTI128 $1, Y5, X14
+	VMOVQ        X14, AX
+	ESCAPED
+	VMOVQ        BX, X13
+	VPEXTRQ      $1, X14, AX
+	ESCAPED
+	VPINSRQ      $1, BX, X13, X13
+	VINSERTI128  $1, X13, Y4, Y4 // escaped
+	VPOR         Y6, Y15, Y1
+	VPAND        Y4, Y1, Y1
+	VPOR         Y5, Y11, Y13
+	VPANDN       Y4, Y13, Y13
+	VPANDN       Y11, Y4, Y11
 
 plain:
-	// CX in: multiplying without carries by all ones is prefixXor.
-	VMOVQ      BX, X4
-	VPCLMULQDQ $0, X10, X4, X4
-	VMOVQ      X4, CX
-	XORQ       grammar_inside(DI), CX
-	MOVQ       CX, R15
-	SARQ       $63, R15
-	MOVQ       R15, grammar_inside(DI)
+	// Y8 in: multiplying without carries by all ones is prefixXor, of a word.
+	VPCMPEQB     Y4, Y4, Y4   // Y4 all ones
+	VEXTRACTI128 $1, Y11, X9
+	VPCLMULQDQ   $0, X4, X11, X8
+	VPCLMULQDQ   $1, X4, X11, X10
+	VPUNPCKLQDQ  X10, X8, X8
+	VPCLMULQDQ   $0, X4, X9, X10
+	VPCLMULQDQ   $1, X4, X9, X9
+	VPUNPCKLQDQ  X9, X10, X10
+	VINSERTI128  $1, X10, Y8, Y8
+	VMOVMSKPD    Y8, AX
+	LEAL         (R9)(AX*2), AX
+	POPCNTL      AX, R9
+	ANDL         $1, R9
+	SHLL         $5, AX
+	LEAQ         ·insideLanes(SB), BX
+	VPXOR        (BX)(AX*1), Y8, Y8
 
-	MOVQ  R13, R15
-	ANDQ  CX, R15
-	ORQ   R15, R14           // control&in
-	ANDNQ AX, CX, R15
-	ORQ   R15, R14           // backslash&^in
-	MOVQ  BX, AX
-	ANDQ  CX, AX             // opening
-	MOVQ  R10, DX
-	ANDQ  CX, DX
-	AFTER(DX, grammar_letterP, R15)
-	MOVQ  R15, stamps-48(SP)
+	VPANDN Y8, Y0, Y9
+	VPOR   Y9, Y1, Y1    // control&in
+	VPANDN Y5, Y8, Y9
+	VPOR   Y9, Y1, Y1    // backslash&^in
+	VPAND  Y8, Y11, Y5   // Y5 opening
+	VPAND  Y8, Y6, Y7
+	AFTER(Y7, grammar_letterP) // Y7 stamps
 
-	ORQ   CX, BX             // not out
-	ANDNQ R8, BX, R8
-	ANDNQ R9, BX, R9
-	ANDNQ R10, BX, R10
-	ANDNQ R11, BX, R11
-	ANDNQ R12, BX, R12
-	ANDNQ R13, BX, R13
-	MOVQ  R11, DX
-	ORQ   R9, DX
-	ORQ   R8, DX
-	ORQ   R13, DX            // leads
-	ORQ   DX, BX
-	ORQ   R10, BX
-	ORQ   R12, BX
-	NOTQ  BX                 // scalar
+	VPOR   Y8, Y11, Y11  // not out
+	VPANDN Y2, Y11, Y2
+	VPANDN Y3, Y11, Y3
+	VPANDN Y6, Y11, Y6
+	VPANDN Y12, Y11, Y12
+	VPANDN Y15, Y11, Y15
+	VPOR   Y11, Y0, Y0
+	VPANDN Y4, Y0, Y0    // Y0 control
+	VPOR   Y15, Y3, Y9
+	VPOR   Y2, Y9, Y9
+	VPOR   Y0, Y9, Y9    // Y9 leads
+	VPOR   Y9, Y11, Y11
+	VPOR   Y6, Y11, Y11
+	VPOR   Y12, Y11, Y11
+	VPANDN Y4, Y11, Y11  // Y11 scalar
 
-	AFTER(DX, grammar_lead, R15) // follows
-	MOVQ  R9, R8
-	AFTER(R8, grammar_colon, DX) // value
-	MOVQ  grammar_gap(DI), R8
-	ORQ   grammar_colonGap(DI), R8
-	ORQ   R12, R8
-	JZ    compact
+	VMOVDQU Y3, (R14)
+	AFTER(Y9, grammar_lead)  // Y9 follows
+	AFTER(Y3, grammar_colon) // Y3 value
+	XORL   BX, BX
+	VPTEST Y12, Y12
+	SETNE  BX
+	ORQ    BX, R10
+	JZ     compact
 
-	ANDNQ R12, R15, R8
-	ORQ   R8, R14            // blank&^follows
-	MOVQ  R15, R8
-	ANDQ  R12, R8            // gap
-	ANDNQ R15, R12, R15
-	AFTER(R8, grammar_gap, SI)
-	ORQ   SI, R15
-	MOVQ  DX, R8
-	ANDQ  R12, R8            // colonGap
-	ANDNQ DX, R12, DX
-	AFTER(R8, grammar_colonGap, SI)
-	ORQ   SI, DX
+	MOVQ   BX, R10
+	VPANDN Y12, Y9, Y2
+	VPOR   Y2, Y1, Y1    // blank&^follows
+	VPAND  Y12, Y9, Y2   // gap
+	VPANDN Y9, Y12, Y9
+	AFTER(Y2, grammar_gap)
+	VPOR   Y2, Y9, Y9
+	VPAND  Y12, Y3, Y2   // colonGap
+	VPANDN Y3, Y12, Y3
+	AFTER(Y2, grammar_colonGap)
+	VPOR   Y2, Y3, Y3
 
 compact:
-	ANDNQ R15, DX, DX        // key
-	MOVQ  AX, R8
-	ORQ   R11, R8
-	ORQ   BX, R8             // starts
-	MOVQ  BX, R12
-	AFTER(R12, grammar_scalar, SI)
-	ORQ   R15, SI
-	ANDNQ R8, SI, SI
-	ORQ   SI, R14            // starts&^(follows|after(scalar))
-	ORQ   R10, R8
-	ORQ   R13, R8
-	ANDNQ R15, R8, R8
-	ORQ   R8, R14            // follows&^(starts|closed|control)
-	ANDQ  BX, R15
-	ORQ   R11, R15
-	ORQ   R10, R15
-	ORQ   R13, R15           // events
+	VPANDN Y9, Y3, Y12   // Y12 key
+	VPAND  Y11, Y9, Y14
+	VMOVDQU grammar_nonzero(DI), Y2
+	VPANDN Y14, Y2, Y14
+	VPOR   Y14, Y13, Y13 // scalar&follows&^nonzero
+	VPAND  grammar_digits(DI), Y11, Y14
+	VPANDN Y11, Y14, Y2  // others
+	AFTER(Y14, grammar_number)
+	VPAND  Y2, Y14, Y10
+	VPOR   Y10, Y13, Y13 // others&after(number)
+	AFTER(Y2, grammar_others)
+	VPOR   Y2, Y14, Y14
+	VPOR   Y9, Y14, Y14
+	VPANDN Y11, Y14, Y14
+	VPOR   Y14, Y1, Y1   // scalar&^(follows|after(scalar))
+	VPOR   Y15, Y5, Y2
+	VPANDN Y2, Y9, Y14
+	VPOR   Y14, Y1, Y1   // (opening|open)&^follows
+	VPOR   Y11, Y2, Y2   // starts
+	VPOR   Y0, Y2, Y2
+	VPOR   Y6, Y2, Y2
+	VPANDN Y9, Y2, Y9
+	VPOR   Y9, Y1, Y1    // follows&^(starts|closed|control)
+	VMOVDQA Y6, Y14
+	AFTER(Y14, grammar_closed)
+	VPANDN Y0, Y14, Y14
+	VPOR   Y14, Y13, Y13 // control&^after(closed)
+	VPOR   Y6, Y13, Y13
+	VPOR   Y15, Y13, Y13 // Y13 events but elements and stamps
 
-	MOVQ  AX, BX
-	ANDQ  DX, BX
-	MOVQ  grammar_adding(DI), SI
-	NEGQ  SI                 // into the carry flag
-	ADCQ  CX, BX
-	SBBQ  SI, SI
-	NEGQ  SI
-	MOVQ  SI, grammar_adding(DI)
-	ANDNQ BX, CX, BX         // names
-	MOVQ  BX, R12
-	AFTER(R12, grammar_named, SI) // named
-	ANDNQ R9, SI, R8
-	ORQ   R8, R14            // colon&^named
-	ANDNQ SI, R9, SI
-	ORQ   R10, AX
-	ANDNQ DX, AX, AX
-	ORQ   AX, SI             // elements
-	ANDQ  stamps-48(SP), BX
-	ORQ   SI, R15
-	ORQ   BX, R15
-	ORQ   letters-40(SP), R15
+	// Y2 names: the sums of the words, and one more where the word before leaves
+	// one. A word leaves one if it makes one, or if it is all ones and gets one.
+	VPOR      Y5, Y6, Y6     // Y6 opening|closed
+	VPAND     Y12, Y5, Y5    // opening&key
+	VPADDQ    Y5, Y8, Y2
+	VPANDN    Y8, Y2, Y3
+	VPOR      Y5, Y3, Y3
+	VMOVMSKPD Y3, AX
+	VPCMPEQQ  Y4, Y2, Y3
+	VMOVMSKPD Y3, BX
+	LEAL      (R11)(AX*2), AX
+	ADDL      BX, AX
+	MOVL      AX, R11
+	SHRL      $4, R11
+	XORL      BX, AX
+	ANDL      $15, AX
+	SHLL      $5, AX
+	LEAQ      ·sumLanes(SB), BX
+	VPSUBQ    (BX)(AX*1), Y2, Y2
+	VPANDN    Y2, Y8, Y2
+	VPAND     Y2, Y7, Y7
+	VPOR      Y7, Y13, Y13   // stamps
 
-	MOVQ note-16(SP), AX
-	MOVQ R9, note_colons(AX)
-	MOVQ SI, note_elements(AX)
-	ADDQ $note__size, AX
-	MOVQ AX, note-16(SP)
+	AFTER(Y2, grammar_names) // Y2 named
+	VMOVDQU (R14), Y3
+	VPANDN  Y3, Y2, Y5
+	VPOR    Y5, Y1, Y1       // colon&^named
+	VPANDN  Y2, Y3, Y3
+	VPANDN  Y12, Y6, Y6
+	VPOR    Y6, Y3, Y3       // elements
+	VMOVDQU Y3, (R15)
+	VPOR    Y3, Y13, Y13
+	VMOVDQU Y13, grammar_found(DI)
 
-	// Most blocks have up to four events: to write all four is to guess nothing.
-	MOVQ    at+40(FP), AX
-	ADDQ    $64, at+40(FP)
-	MOVQ    event-24(SP), DX
-	POPCNTQ R15, CX
-	LEAQ    (DX)(CX*2), R8
-	MOVQ    R8, event-24(SP)
-
-events:
-	EVENT(0)
-	EVENT(2)
-	EVENT(4)
-	EVENT(6)
-	ADDQ  $8, DX
-	TESTQ R15, R15
-	JNZ   events
-
-	MOVQ  text-32(SP), SI
-	DECQ  todo-8(SP)
-	TESTQ R14, R14
-	JNZ   end
-	CMPQ  todo-8(SP), $0
-	JNE   loop
+	ADDQ $256, SI
+	ADDQ $32, R14
+	ADDQ $32, R15
+	DECQ   todo-8(SP)
+	VPTEST Y1, Y1
+	JNZ    end
+	CMPQ   todo-8(SP), $0
+	JNE    loop
 
 end:
-	MOVQ      blocks+16(FP), AX
-	SUBQ      todo-8(SP), AX
-	MOVQ      AX, done+64(FP)
-	MOVQ      event-24(SP), AX
-	SUBQ      events+32(FP), AX
-	SHRQ      $1, AX
-	MOVQ      AX, count+72(FP)
-	MOVQ      R14, wrong+80(FP)
-	VPMOVMSKB Y3, AX
-	MOVL      AX, beyond+88(FP)
+	EVENTS(grammar_found(DI), more4)
+	EVENTS((grammar_found+8)(DI), more5)
+	EVENTS((grammar_found+16)(DI), more6)
+	EVENTS((grammar_found+24)(DI), more7)
+	MOVQ    R8, grammar_escape(DI)
+	MOVQ    R9, grammar_inside(DI)
+	MOVQ    R11, grammar_adding(DI)
+	MOVQ    wrong+56(FP), AX
+	VMOVDQU Y1, (AX)
+	MOVQ    blocks+16(FP), AX
+	SUBQ    todo-8(SP), AX
+	MOVQ    AX, done+64(FP)
+	SUBQ    events+40(FP), DX
+	SHRQ    $1, DX
+	MOVQ    DX, count+72(FP)
 	VZEROUPPER
 	RET
 

@@ -1,17 +1,17 @@
 package jsonline
 
-import "math/bits"
-
 const (
 	// MaxBytes is how much text is marked at once: as much as the processor's
 	// nearest caches hold together with its marks.
 	MaxBytes   = 32 << 10
-	blockBytes = 64
-	maxBlocks  = MaxBytes / blockBytes
+	blockBytes = 256
+	wordBytes  = 64 // of text to a word of bits
+	blockWords = blockBytes / wordBytes
+	maxWords   = MaxBytes / wordBytes
 	// A text of many events is marked in smaller parts.
 	maxEvents = MaxBytes / 4
-	// stepBlocks are checked before it is asked whether there is room for more.
-	stepBlocks = 32
+	// stepBytes are checked before it is asked whether there is room for more.
+	stepBytes = 2 << 10
 )
 
 // Marks are what is to be known of a text.
@@ -22,35 +22,35 @@ type Marks struct {
 	Wrong bool
 	// Foreign tells that a byte beyond ASCII is in it.
 	Foreign bool
-	// Events are places to look at, ascending: brackets, what begins a number or a
-	// literal, control characters, escapes of letters, elements (see Element), and
-	// closing quotes of names that may end in p, such as "timestamp". Those at To
-	// and behind it mean nothing.
+	// Events are places to look at, ascending: brackets, control characters but for
+	// those behind brackets, the first byte of a literal or of a number that begins
+	// with no digit or with zero, what follows a number's digits and belongs to it,
+	// escapes of letters, elements (see Element), and closing quotes of names that may
+	// end in p, such as "timestamp". Those at To and behind it mean nothing.
 	Events []uint16
 
-	carry  grammar
-	blocks int // that were noted
-	count  int // of events
-	notes  [maxBlocks]note
-	events [maxEvents + blockBytes]uint16 // room to write some too many
-	last   [blockBytes]byte               // the end of a text
-}
+	words int // that were noted
+	count int // of events
 
-// note is what must be right of 64 bytes, depending on what they stand in: a bit
-// for each byte, the first in the lowest bit.
-type note struct {
-	colons, elements uint64
+	_     [8]byte // lanes lie at multiples of their size, mostly
+	carry grammar
+	_     [8]byte
+	// What must be right depending on what it stands in: a bit for each byte, the
+	// first in the lowest bit.
+	colons, elements [maxWords]uint64
+	events           [maxEvents + wordBytes]uint16 // room to write some too many
+	last             [blockBytes]byte              // the end of a text
 }
 
 // Mark marks the beginning of text, which is that of a line.
 func (m *Marks) Mark(text []byte) { m.mark(text, (*Marks).check) }
 
-func (m *Marks) mark(text []byte, check func(*Marks, []byte) uint64) {
+func (m *Marks) mark(text []byte, check func(*Marks, []byte) int) {
 	text = text[:min(len(text), MaxBytes)]
-	m.To, m.Wrong, m.Foreign, m.blocks, m.count = 0, false, false, 0, 0
-	m.carry = grammar{lead: 1}
+	m.To, m.Wrong, m.Foreign, m.words, m.count = 0, false, false, 0, 0
+	m.carry = grammar{lead: lanes{3: 1 << 63}}
 	for len(text) >= blockBytes && !m.full() {
-		step := text[:min(len(text)&^(blockBytes-1), stepBlocks*blockBytes)]
+		step := text[:min(len(text)&^(blockBytes-1), stepBytes)]
 		text = text[len(step):]
 		m.advance(len(step), check(m, step))
 	}
@@ -63,31 +63,29 @@ func (m *Marks) mark(text []byte, check func(*Marks, []byte) uint64) {
 	m.Events = m.events[:m.count]
 }
 
-func (m *Marks) full() bool { return m.Wrong || m.count > maxEvents-stepBlocks*blockBytes }
+func (m *Marks) full() bool { return m.Wrong || m.count > maxEvents-stepBytes }
 
 // advance goes on by n bytes, or to the first wrong one of the last block.
-func (m *Marks) advance(n int, wrong uint64) {
+func (m *Marks) advance(n, wrong int) {
 	end := m.To + n
-	if m.To = end; wrong != 0 {
-		m.To = min(end, (m.blocks-1)*blockBytes+bits.TrailingZeros64(wrong))
-		m.Wrong = m.To < end
-	}
+	m.To = min(end, (m.words-blockWords)*wordBytes+wrong)
+	m.Wrong = m.To < end
 }
 
 // Element tells whether at a place there is what stands in arrays only: at an
 // element, if it is no string, or behind it. At a bracket it is about what the
 // bracket stands in.
 func (m *Marks) Element(i int) bool {
-	return m.notes[uint(i)/blockBytes%maxBlocks].elements>>(uint(i)%blockBytes)&1 != 0
+	return m.elements[uint(i)/wordBytes%maxWords]>>(uint(i)%wordBytes)&1 != 0
 }
 
 // HasColon tells whether there is a colon, in no string, at from or behind it but
 // before to.
 func (m *Marks) HasColon(from, to int) bool {
-	for ; from/blockBytes < to/blockBytes; from = from/blockBytes*blockBytes + blockBytes {
-		if m.notes[from/blockBytes].colons>>(from%blockBytes) != 0 {
+	for ; from/wordBytes < to/wordBytes; from = from/wordBytes*wordBytes + wordBytes {
+		if m.colons[from/wordBytes]>>(from%wordBytes) != 0 {
 			return true
 		}
 	}
-	return m.notes[to/blockBytes].colons>>(from%blockBytes)&(1<<(to-from)-1) != 0
+	return m.colons[to/wordBytes]>>(from%wordBytes)&(1<<(to-from)-1) != 0
 }
