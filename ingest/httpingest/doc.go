@@ -22,7 +22,9 @@
 //
 // Memory: a request's events lie in the arena of an event.Builder, at most
 // arenaBytes of them at a time: a larger body becomes several batches, in order.
-// Decoders give views of the body; nothing is allocated per event.
+// Decoders give views of the body; nothing is allocated per event. Lines are the
+// text of a batch as they come, so that theirs is made where the body lies, unless
+// it would be several or grow over what is still to be read.
 //
 // A crash, or a full log, between two batches of one body leaves the first of
 // them stored and the sender without an answer: he sends again, and the events

@@ -42,7 +42,7 @@ func (a *API) ingestEvents(ctx context.Context, r *awsapi.Request, w *awsapi.Rep
 	if err != nil {
 		return err
 	}
-	in := a.intake(r, t)
+	in := a.intake(r, t, form == bulk.Lines)
 	defer in.release()
 	events := bulkReaders.Get().(*bulk.Reader)
 	defer bulkReaders.Put(events)
@@ -67,6 +67,9 @@ func (in *intake) takeAll(events *bulk.Reader) error {
 		ms := in.now
 		if events.Timed {
 			ms = events.Timestamp
+		}
+		if in.inPlace > 0 {
+			in.read = events.Read()
 		}
 		if err := in.add(events.Message, ms); err != nil {
 			return err

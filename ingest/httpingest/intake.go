@@ -53,12 +53,20 @@ type intake struct {
 	// batches is stored: what cannot be read is refused whole.
 	ahead func() error
 	spare []byte // a message that found the batch full
+	// inPlace, while it is not zero, is the body's length: the batch is made where
+	// the body lies, as lines are the text of a batch already. read is how much of it
+	// may be written over. A body that makes more than one batch is not made so.
+	inPlace, read int
 }
+
+// A record's header goes in front of the body.
+const _ = uint(awsapi.Headroom - event.HeaderBytes)
 
 // intakes pools what a request needs besides its arena.
 var intakes = sync.Pool{New: func() any { return new(intake) }}
 
-func (a *API) intake(r *awsapi.Request, t target) *intake {
+// intake begins one; inPlace has the batch made where the body lies, if it can.
+func (a *API) intake(r *awsapi.Request, t target, inPlace bool) *intake {
 	attempt := a.attempt(r, t.stream.UID)
 	// Asked before the first event is judged: what is sent again is judged, and so
 	// cut into batches, as it was then.
@@ -66,7 +74,6 @@ func (a *API) intake(r *awsapi.Request, t target) *intake {
 	in := intakes.Get().(*intake)
 	*in = intake{
 		api:     a,
-		builder: event.GetBuilder(arenaFor(len(r.Body))),
 		header:  event.Header{Ingested: now, GroupUID: t.group.UID, StreamUID: t.stream.UID},
 		source:  event.Source{Account: r.Account, Region: r.Region, LogGroup: t.group.Name, LogStream: t.stream.Name},
 		attempt: attempt,
@@ -77,6 +84,11 @@ func (a *API) intake(r *awsapi.Request, t target) *intake {
 	in.alive = in.oldest
 	if days := t.group.RetentionDays; days > 0 {
 		in.alive = max(in.oldest, now-int64(days)*(24*time.Hour).Milliseconds())
+	}
+	if arena := r.Arena(); inPlace && arena != nil && len(r.Body) > 0 && arenaFor(len(r.Body)) < arenaBytes {
+		in.builder, in.inPlace = event.BuilderOver(arena, awsapi.Headroom), len(r.Body)
+	} else {
+		in.builder = event.GetBuilder(arenaFor(len(r.Body)))
 	}
 	return in
 }
@@ -128,23 +140,30 @@ func (in *intake) add(message []byte, ms int64) error {
 			return err
 		}
 	}
-	free := in.builder.Free()
-	if &free[0] != &message[0] {
-		copy(free, message)
-	}
-	return in.builder.Commit(len(message), ms)
+	return in.builder.Append(ms, message)
 }
 
 // fits tells whether the arena has room for one more event and for all of the
-// batch's index, so that sealing never moves it.
+// batch's index, so that sealing never moves it; and, in the body's place, that the
+// event lies over nothing that is still to be read.
 func (in *intake) fits(message int) bool {
 	b := in.builder
+	if in.read < in.inPlace && b.TextBytes()+message >= in.read {
+		return false
+	}
 	return b.Len() < event.MaxEvents && len(b.Free()) > message+(b.Len()+1)*indexBytes+namesBytes
 }
 
-// makeRoom stores the batch and begins another with room for a message, which
-// may move.
+// makeRoom gives up the body's place, or stores the batch and begins another with
+// room for a message, which may move.
 func (in *intake) makeRoom(message []byte) ([]byte, error) {
+	if in.inPlace > 0 {
+		in.builder = in.builder.MoveTo(arenaFor(in.inPlace))
+		in.inPlace, in.read = 0, 0
+		if in.fits(len(message)) {
+			return message, nil
+		}
+	}
 	in.spare = append(in.spare[:0], message...) // free is about to be written to
 	if err := in.flush(); err != nil {
 		return nil, err

@@ -33,7 +33,7 @@ func (a *API) otlpLogs(ctx context.Context, r *awsapi.Request, w *awsapi.Reply) 
 	if err != nil {
 		return err
 	}
-	in := a.intake(r, t)
+	in := a.intake(r, t, false)
 	defer in.release()
 	d := otlpDecoders.Get().(*otlpDecoder)
 	defer d.release()

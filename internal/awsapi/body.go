@@ -34,12 +34,12 @@ func (x *exchange) receive(sig authorization) error {
 	if check != nil {
 		x.request.verified = verified{sig.signature, check.bodyHash}
 	}
-	x.request.Body = x.wire.b
+	x.request.Body, x.request.arena = x.wire.b, x.wire.around()
 	if inflate != nil {
 		if err := inflate(); err != nil {
 			return err
 		}
-		x.request.Body = x.inflated.b
+		x.request.Body, x.request.arena = x.inflated.b, x.inflated.around()
 	}
 	x.sent.BodyBytes = len(x.request.Body)
 	return nil

@@ -39,7 +39,8 @@
 // # Memory
 //
 // Request bodies are read into pooled buffers, which belong to the Server again
-// when the handler returns (see Raw); their total is bounded by a Budget, and
+// when the handler returns (see Raw), who may write to them until then, and a
+// little around the body (Request.Arena); their total is bounded by a Budget, and
 // what does not fit is refused before it is read. Values decoded by JSON own
 // their memory. An *Error is immutable and may be shared.
 //

@@ -209,7 +209,7 @@ func (x *exchange) endStream(err error) {
 
 // release gives back what the request holds; r.Body is invalid afterwards.
 func (x *exchange) release() {
-	x.request.Body = nil
+	x.request.Body, x.request.arena = nil, nil
 	x.wire.free()
 	x.inflated.free()
 	x.wire, x.inflated = nil, nil

@@ -24,7 +24,13 @@ type Request struct {
 
 	protocol protocol // of the body, and so of the answer's
 	verified verified // zero unless the signature was checked
+	arena    []byte   // nil for a request that did not come through a Server
 }
+
+// Arena is the memory that Body lies in, from Headroom on, and up to its capacity
+// free for the handler, as Body is: what is made of a body can often be made in
+// its place. nil: there is none but Body.
+func (r *Request) Arena() []byte { return r.arena }
 
 // Operation is one AWS operation as a value: a room exports its operations,
 // app hands them to New. Make them with JSON, Multi or Raw.

@@ -20,6 +20,8 @@ type Builder struct {
 	ends   []uint32
 	times  []int64
 	lo, hi int // events kept by Keep; hi < 0 means all
+
+	borrowed bool // buf is another's, see BuilderOver
 }
 
 // arenas pools builders by the power of two of their arena's size.
@@ -44,7 +46,14 @@ func GetBuilder(size int) *Builder {
 }
 
 // Release gives the arena back. The batch sealed from it is gone with it.
-func (b *Builder) Release() { arenas[bits.Len(uint(cap(b.buf)))-1].Put(b) }
+func (b *Builder) Release() {
+	if b.borrowed {
+		b.buf = nil
+		overs.Put(b)
+		return
+	}
+	arenas[bits.Len(uint(cap(b.buf)))-1].Put(b)
+}
 
 // Reset empties the builder and keeps its arena.
 func (b *Builder) Reset() {
@@ -81,10 +90,13 @@ func (b *Builder) Commit(n int, timestamp int64) error {
 
 // Append copies one event into the batch.
 func (b *Builder) Append(timestamp int64, message []byte) error {
-	if len(message) >= len(b.Free()) {
+	free := b.Free()
+	if len(message) >= len(free) {
 		return ErrFull
 	}
-	copy(b.Free(), message)
+	if len(message) > 0 && &free[0] != &message[0] {
+		copy(free, message)
+	}
 	return b.Commit(len(message), timestamp)
 }
 
