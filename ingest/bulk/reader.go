@@ -130,8 +130,11 @@ func (r *Reader) nextPlain() bool {
 func (r *Reader) takePlain(s *walk, at, end, next int) {
 	r.Timestamp, r.Timed = 0, false
 	if s.stampFrom > 0 {
-		if text := s.stamp(); text != nil {
-			r.Timestamp, r.Timed = r.second.millis(text)
+		r.Timestamp, r.Timed = r.second.again(s.src, s.stampFrom)
+		if !r.Timed {
+			if text := s.stamp(); text != nil {
+				r.Timestamp, r.Timed = r.second.millis(text)
+			}
 		}
 	}
 	from := r.window.from

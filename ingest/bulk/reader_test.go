@@ -134,6 +134,18 @@ func TestInstants(t *testing.T) {
 		if got, _ := read(t, bulk.Lines, line+"\n"); got != want+":"+line {
 			t.Errorf("%s: %s, want %s", text, got, want)
 		}
+		// Behind one of the same second, and with as much text behind it as there is.
+		var r bulk.Reader
+		r.Reset(fmt.Appendf(nil, "{\"timestamp\":\"%.19sZ\"}\n%s\n%[2]s\n", text, line), bulk.Lines)
+		for r.Next() {
+			got := "-"
+			if r.Timed {
+				got = fmt.Sprint(r.Timestamp)
+			}
+			if string(r.Message) == line && got != want {
+				t.Errorf("%s again: %s, want %s", text, got, want)
+			}
+		}
 	}
 	for _, year := range []int{0, 1, 1900, 1969, 1970, 1999, 2000, 2023, 2024, 2026, 2100, 9999} {
 		for day := range 366 {
