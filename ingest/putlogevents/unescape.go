@@ -20,10 +20,15 @@ var escaped = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n
 // hot: BenchmarkDecode
 func unescape(dst, src, stops []byte, i int) (n, next int) {
 	dst, src = dst[:len(dst):len(dst)], src[:len(src):len(src)] // one bound to check, not two
+	unescapes := jsonstop.Unescapes()
 	for {
+		if unescapes {
+			k, read := jsonstop.Unescape(dst[n:], src[i:])
+			n, i = n+k, i+read
+		}
 		// Escapes stand some ten bytes apart in JSON within JSON: a call for each
 		// run between them would cost more than the bytes that are too many.
-		for i >= 0 && n >= 0 && i < len(src)-room && n < len(dst)-room {
+		for !unescapes && i >= 0 && n >= 0 && i < len(src)-room && n < len(dst)-room {
 			at := i >> 3
 			w := le.Uint64(stops[at:at+8:at+8]) >> (i & 7)
 			if w == 0 {

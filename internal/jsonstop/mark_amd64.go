@@ -9,7 +9,7 @@ const block = 64
 //go:noescape
 func markAVX2(bitmap, text *byte, blocks int) (high uint32)
 
-// hasAVX2 asks the processor, and whether the system keeps its wide registers.
+// hasAVX2 asks the processor for AVX2, BMI1, BMI2 and POPCNT, and whether the system keeps its wide registers.
 func hasAVX2() bool
 
 var avx2 = hasAVX2()

@@ -60,12 +60,12 @@ TEXT ·hasAVX2(SB), NOSPLIT, $0-1
 	CMPL AX, $7
 	JLT  no
 
-	// Leaf 1: AVX (bit 28) and XGETBV (bit 27).
+	// Leaf 1: AVX (bit 28), XGETBV (27) and POPCNT (23).
 	MOVL $1, AX
 	MOVL $0, CX
 	CPUID
-	ANDL $0x18000000, CX
-	CMPL CX, $0x18000000
+	ANDL $0x18800000, CX
+	CMPL CX, $0x18800000
 	JNE  no
 
 	// The system saves XMM and YMM registers.
@@ -75,12 +75,14 @@ TEXT ·hasAVX2(SB), NOSPLIT, $0-1
 	CMPL AX, $6
 	JNE  no
 
-	// Leaf 7: AVX2 (bit 5).
-	MOVL  $7, AX
-	MOVL  $0, CX
+	// Leaf 7: BMI1 (bit 3), AVX2 (5) and BMI2 (8).
+	MOVL $7, AX
+	MOVL $0, CX
 	CPUID
-	ANDL  $0x20, BX
-	SETNE ret+0(FP)
+	ANDL $0x128, BX
+	CMPL BX, $0x128
+	JNE  no
+	MOVB $1, ret+0(FP)
 
 no:
 	RET
