@@ -54,7 +54,10 @@ func (x *exchange) readBody(check *check) error {
 	if expected >= 0 {
 		first = min(expected, trusted)
 	}
-	err := x.fill(&x.wire, hashedBody{x.r.Body, check}, first, expected, x.server.cfg.MaxWireBytes)
+	body := &wireBody{check: check}
+	body.begin(x.r)
+	defer body.end()
+	err := x.fill(&x.wire, body, first, expected, x.server.cfg.MaxWireBytes)
 	if x.wire != nil {
 		x.request.WireBytes = len(x.wire.b)
 		x.sent.WireBytes = len(x.wire.b)
@@ -73,14 +76,15 @@ func (x *exchange) readBody(check *check) error {
 	return readError(err)
 }
 
-type hashedBody struct {
-	body  io.Reader
+// wireBody hashes what it reads.
+type wireBody struct {
+	lowWaterBody
 	check *check
 }
 
-func (h hashedBody) Read(p []byte) (int, error) {
-	n, err := h.body.Read(p)
-	h.check.write(p[:n])
+func (b *wireBody) Read(p []byte) (int, error) {
+	n, err := b.lowWaterBody.Read(p)
+	b.check.write(p[:n])
 	return n, err
 }
 
