@@ -45,9 +45,9 @@
 //
 // A Builder belongs to one request and its arena is reused, or is the memory that
 // the request's body lies in (BuilderOver); the Batch that Seal returns is a view
-// into it, valid until Reset or Release. Whoever keeps events
-// keeps a copy: the log copies the record into its commit block, and a Batch
-// opened from there is freed by the garbage collector. Nothing here does I/O;
-// Open trusts nothing, so a record read back from a disk or from the network is
-// checked once and its accessors cannot fail afterwards.
+// into it, valid until Reset or Release. Whoever keeps events keeps a copy: the log
+// copies the record into its commit block, and a Batch opened from there is freed
+// by the garbage collector. Nothing here does I/O; Open trusts nothing, so a record
+// read back from a disk or from the network is checked once and its accessors
+// cannot fail afterwards.
 package event
