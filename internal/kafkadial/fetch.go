@@ -13,8 +13,11 @@ import (
 )
 
 const (
-	maxWait        = 500 * time.Millisecond // that a broker holds a fetch without records
-	requestTimeout = 10 * time.Second       // for an answer to any request
+	// maxWait is how long a broker holds a fetch without records. They end it at once,
+	// so a long wait costs nobody anything, and short ones cost both sides processor
+	// time for each partition in which nothing happens.
+	maxWait        = 5 * time.Second
+	requestTimeout = 10 * time.Second // for an answer to any request
 	readCommitted  = 1
 )
 
@@ -22,13 +25,13 @@ const (
 // tells aborted transactions from committed ones, so fetches are made here.
 type Client struct {
 	kafka.Client
-	transport *kafka.Transport
+	transport *watchful
 }
 
 // Client returns a client over connections of its own, which learns within ttl
-// when the leader of one of the topics moved.
+// when the leader of one of the topics moved, once a request has failed.
 func (c *Cluster) Client(ttl time.Duration, topics ...string) *Client {
-	t := c.Transport(ttl, topics...)
+	t := &watchful{calm: c.Transport(max(ttl, calmTTL), topics...), alert: c.Transport(ttl, topics...)}
 	return &Client{Client: kafka.Client{Addr: c.Addr(), Timeout: requestTimeout, Transport: t}, transport: t}
 }
 
