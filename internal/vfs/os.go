@@ -21,6 +21,17 @@ func (osFS) OpenFile(name string, flag int) (File, error) {
 	return osFile{f}, nil
 }
 
+func (osFS) createPrivate(name string) (File, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Chmod(0o600); err != nil { // it may have been there
+		return nil, errors.Join(err, f.Close())
+	}
+	return osFile{f}, nil
+}
+
 func (osFS) Rename(oldname, newname string) error       { return os.Rename(oldname, newname) }
 func (osFS) Link(oldname, newname string) error         { return os.Link(oldname, newname) }
 func (osFS) Remove(name string) error                   { return os.Remove(name) }

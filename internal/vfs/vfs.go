@@ -83,6 +83,15 @@ func Create(fsys FS, name string) (File, error) {
 	return fsys.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
 }
 
+// CreatePrivate is Create for a secret: of the machine's users its owner alone may
+// read the file. Only the machine's own file system knows users.
+func CreatePrivate(fsys FS, name string) (File, error) {
+	if p, ok := fsys.(interface{ createPrivate(string) (File, error) }); ok {
+		return p.createPrivate(name)
+	}
+	return Create(fsys, name)
+}
+
 // Open opens a file for reading.
 func Open(fsys FS, name string) (File, error) { return fsys.OpenFile(name, os.O_RDONLY) }
 

@@ -103,6 +103,21 @@ func TestWebhookRefuses(t *testing.T) {
 }
 
 // TestSignerStays: the key outlives the process, and a broken file is named.
+// TestSigningKeyIsPrivate: no other user of the machine signs in our name.
+func TestSigningKeyIsPrivate(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "tls")
+	if _, err := OpenSigner(vfs.OS, dir, at); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Stat(filepath.Join(dir, SigningFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mode := file.Mode().Perm(); mode != 0o600 {
+		t.Errorf("the key's file has the mode %o", mode)
+	}
+}
+
 func TestSignerStays(t *testing.T) {
 	fsys := vfs.NewMem()
 	first, err := OpenSigner(fsys, "/tls", at)

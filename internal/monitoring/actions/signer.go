@@ -109,7 +109,7 @@ func store(fsys vfs.FS, dir string, text []byte) error {
 		return err
 	}
 	name := filepath.Join(dir, SigningFile)
-	f, err := vfs.Create(fsys, name+".new")
+	f, err := vfs.CreatePrivate(fsys, name+".new")
 	if err != nil {
 		return err
 	}
