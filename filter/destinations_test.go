@@ -259,6 +259,7 @@ func TestDestinationPolicyAtRunTime(t *testing.T) {
 	}
 	edit(allow(`"*"`, "*", ""))
 	same(t, p.routeOf(), p.route(target))
+	same(t, p.subscriptions.Feeds(p.group, p.route(target)), true)
 	must(p.as(theirs, "us-east-1", "DeleteDestination", `{"destinationName":"shared"}`))
 	same(t, p.routeOf(), p.route(theirARN))
 }
@@ -307,6 +308,7 @@ func TestAccountPolicies(t *testing.T) {
 	p.next = []uint64{30}
 	p.Done("PutAccountPolicy", body("all", document("c"), ""), &out)
 	same(t, versions(), []string{"all a Random [10] [20] true true", "all c Random [30] [] true true"})
+	same(t, []bool{p.subscriptions.Feeds(p.group, p.route(lakeARN)), p.subscriptions.Feeds(p.group, p.route(streamARN))}, []bool{true, false})
 	later, err := p.catalog.CreateLogGroup(catalog.LogGroup{Scope: logsapitest.Scope, Name: "later"})
 	if err != nil {
 		t.Fatal(err)
@@ -325,6 +327,7 @@ func TestAccountPolicies(t *testing.T) {
 	p.next = []uint64{40}
 	p.Done("DeleteAccountPolicy", remove, nil)
 	same(t, versions(), []string{"all c Random [30] [40] true true"})
+	same(t, p.subscriptions.Feeds(p.group, p.route(lakeARN)), false)
 	p.Refused("DeleteAccountPolicy", remove, missing)
 	p.Done("DescribeAccountPolicies", `{"policyType":"SUBSCRIPTION_FILTER_POLICY"}`, &list)
 	same(t, len(list.AccountPolicies), 0)

@@ -114,6 +114,13 @@ func (s *Subscriptions) PolicyVersions(group uint64) []catalog.SubscriptionFilte
 	return out
 }
 
+// Feeds tells whether some filter of a log group sends to a route now: one of its
+// own, by way of a logical destination too, or an account policy.
+func (s *Subscriptions) Feeds(g catalog.LogGroup, route uint64) bool {
+	leads := func(f catalog.SubscriptionFilter) bool { return f.To == nil && s.route(g.Account, f) == route }
+	return slices.ContainsFunc(s.catalog.SubscriptionFilters(g.UID), leads) || slices.ContainsFunc(s.PolicyVersions(g.UID), leads)
+}
+
 // ownGroup tells of log groups that sluice writes itself about what it could not
 // deliver: an account policy over them would feed itself.
 func ownGroup(name string) bool { return strings.HasPrefix(name, "/sluice/") }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 
+	"sluice/ingest/requests"
 	"sluice/internal/catalog"
 	"sluice/internal/event"
 )
@@ -18,18 +18,16 @@ type deliveryErrors struct{ app *App }
 var errFeedsItself = errors.New("the log group feeds the delivery stream that it is about")
 
 // Write appends one event. The log group has to exist, as with AWS; the log
-// stream is made. Groups with a subscription filter to the delivery stream of
-// the route are left alone: each line would become a delivery, and a failing
-// delivery a line.
+// stream is made. Groups that some filter or account policy sends to the delivery
+// stream of the route are left alone: each line would become a delivery, and a
+// failing delivery a line.
 func (d deliveryErrors) Write(ctx context.Context, s catalog.Scope, logGroup, logStream string, route uint64, at int64, line []byte) error {
 	group, ok := d.app.catalog.Group(s, logGroup)
 	if !ok {
 		return fmt.Errorf("log group %s: %w", logGroup, catalog.ErrNotFound)
 	}
-	for _, f := range d.app.catalog.SubscriptionFilters(group.UID) {
-		if f.Route == route {
-			return errFeedsItself
-		}
+	if d.app.subscriptions.Feeds(group, route) {
+		return errFeedsItself
 	}
 	stream, err := d.stream(group.UID, logStream, at)
 	if err != nil {
@@ -41,7 +39,7 @@ func (d deliveryErrors) Write(ctx context.Context, s catalog.Scope, logGroup, lo
 		return err
 	}
 	batch, err := b.Seal(
-		event.Header{Ingested: at, Request: rand.Uint64(), GroupUID: group.UID, StreamUID: stream.UID},
+		event.Header{Ingested: at, Request: requests.Anonymous(), GroupUID: group.UID, StreamUID: stream.UID},
 		event.Source{Account: s.Account, Region: s.Region, LogGroup: logGroup, LogStream: logStream})
 	if err != nil {
 		return err
