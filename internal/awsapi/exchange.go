@@ -135,17 +135,30 @@ func (x *exchange) handle() (err error) {
 }
 
 // asAnswer is what a client is told of an error. An error that is no *Error is
-// a bug or a failing disk: logged here, not explained to the client.
+// a bug or a failing disk: logged here, not explained to the client. So is what a
+// room wraps in a fault of the server's own.
 func (x *exchange) asAnswer(err error) *Error {
 	var e *Error
 	switch {
 	case errors.As(err, &e):
+		if e.status() >= http.StatusInternalServerError && err != error(e) && !errors.Is(err, context.Canceled) {
+			x.server.tellFault(x, err)
+		}
 		return e
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return ErrServiceUnavailable
 	}
 	x.server.cfg.Log.Error("operation failed", "operation", x.op.Target, "request", x.request.ID, "error", err)
 	return ErrInternalFailure
+}
+
+// tellFault logs why a client is told to come again, once a second: while a disk
+// takes nothing, all of them are.
+func (s *Server) tellFault(x *exchange, err error) {
+	second := time.Now().Unix()
+	if s.told.Swap(second) != second {
+		s.cfg.Log.Error("operation is not available", "operation", x.op.Target, "request", x.request.ID, "error", err)
+	}
 }
 
 // answer sends the reply, or the error.

@@ -238,6 +238,38 @@ func TestPanicIsLogged(t *testing.T) {
 	}
 }
 
+// TestFaultsAreLogged: a client is told to come again, the operator why.
+func TestFaultsAreLogged(t *testing.T) {
+	var log bytes.Buffer
+	err := error(ErrServiceUnavailable)
+	s, newErr := New(Config{Log: slog.New(slog.NewTextHandler(&log, nil))}, Raw("logs", "Logs_20140328.GetLogEvents", func(context.Context, *Request, *Reply) error { return err }))
+	if newErr != nil {
+		t.Fatal(newErr)
+	}
+	f := func(fault error, wantStatus int, wantLog string) {
+		t.Helper()
+		log.Reset()
+		s.told.Store(0)
+		err = fault
+		for range 3 {
+			r := httptest.NewRequest("POST", "/", strings.NewReader("{}"))
+			r.Header.Set("X-Amz-Target", "Logs_20140328.GetLogEvents")
+			w := httptest.NewRecorder()
+			s.ServeHTTP(w, r)
+			if w.Code != wantStatus || strings.Contains(w.Body.String(), "device") {
+				t.Errorf("%v: answer %d %s", fault, w.Code, w.Body)
+			}
+		}
+		if n := strings.Count(log.String(), "\n"); n > 2 || (n > 0) != (wantLog != "") || !strings.Contains(log.String(), wantLog) {
+			t.Errorf("%v: the log has %q", fault, &log)
+		}
+	}
+	f(fmt.Errorf("%w: %w", ErrServiceUnavailable, errors.New("read block: the device is gone")), 503, "read block: the device is gone")
+	f(ErrServiceUnavailable, 503, "")
+	f(fmt.Errorf("%w: %w", ErrServiceUnavailable, context.Canceled), 503, "")
+	f(fmt.Errorf("%w: %w", ErrThrottled, errors.New("no room on the device")), 400, "")
+}
+
 // TestSignedGzip: the signature is over the compressed bytes as sent.
 func TestSignedGzip(t *testing.T) {
 	addr := serve(t, Config{Credentials: []Credential{{AccessKey: "AK", SecretKey: "secret"}}}, ListenConfig{}, bodyEcho())

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"sluice/internal/clock"
@@ -106,6 +107,8 @@ type Server struct {
 
 	endpoints map[string]*Endpoint // by path
 	tokens    tokens
+
+	told atomic.Int64 // second of the last fault that was logged
 }
 
 // New checks the configuration and the operations.
