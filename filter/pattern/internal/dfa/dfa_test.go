@@ -196,6 +196,10 @@ func TestCompileErrors(t *testing.T) {
 	f(`[z-a]`)
 	f(`\bword`)
 	f(`(?m)^a`)
+	f(strings.Repeat(`[ab]{1000}`, 3))
+	if _, err := Compile(`a[ab]{1000}c`); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestLiterals(t *testing.T) {

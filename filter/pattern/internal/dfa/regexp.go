@@ -12,6 +12,14 @@ import (
 // ErrBoundary is returned for an expression with a line or word boundary.
 var ErrBoundary = errors.New("line and word boundaries are not supported")
 
+// ErrTooLarge is returned for an expression of more than maxProgram steps.
+var ErrTooLarge = errors.New("the expression has too many steps")
+
+// maxProgram bounds a program: where tables do not help, a byte of a text costs as
+// much as there are steps. Repeats write much in few characters, and a thousand
+// characters of them need an hour for a MiB. This takes some that count to 1,000.
+const maxProgram = 2048
+
 // Limits of a table made at compile time: 32 Ki cells are 128 KiB. The second
 // bounds the time a compilation may take, to some 40 ms.
 const (
@@ -66,6 +74,9 @@ func Compile(expr string) (*Regexp, error) {
 	prog, err := syntax.Compile(tree)
 	if err != nil {
 		return nil, err
+	}
+	if len(prog.Inst) > maxProgram {
+		return nil, fmt.Errorf("compile %q: %w", expr, ErrTooLarge)
 	}
 	if !supported(prog) {
 		return nil, fmt.Errorf("compile %q: %w", expr, ErrBoundary)
