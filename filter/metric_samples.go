@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"maps"
 	"sort"
 	"sync/atomic"
 	"unicode/utf8"
@@ -246,6 +247,8 @@ func (s *sampler) admit(filter uint64, hour int64) bool {
 	}
 	if g.seen == nil || hour > g.hour {
 		g.hour, g.seen = hour, map[string]struct{}{}
+		// Filters that were deleted, or changed into others, have no more samples.
+		maps.DeleteFunc(s.guards, func(_ uint64, o *guard) bool { return o.hour < hour })
 	}
 	if _, ok := g.seen[string(s.key)]; ok {
 		return true
