@@ -11,6 +11,7 @@ import (
 
 	"sluice/internal/awsapi"
 	"sluice/internal/monitoring/alarms/evaluation"
+	"sluice/internal/monitoring/metrics"
 )
 
 // PutMetricAlarm makes an alarm, in INSUFFICIENT_DATA until its first evaluation,
@@ -139,7 +140,7 @@ func (in *putMetricAlarmInput) check() error {
 		return missing("Statistic")
 	case in.Statistic != "" && in.ExtendedStatistic != "":
 		return refused("InvalidParameterCombinationException", "The parameters Statistic and ExtendedStatistic are mutually exclusive and you have specified both.")
-	case in.ExtendedStatistic != "" && !extendedStatistic.MatchString(in.ExtendedStatistic):
+	case in.ExtendedStatistic != "" && !supported(in.ExtendedStatistic):
 		return refused("InvalidParameterValueException", "The value "+in.ExtendedStatistic+" for parameter ExtendedStatistic is not supported.")
 	case strings.HasPrefix(in.AlarmName, ":") && strings.TrimLeft(in.AlarmName, ":") == "":
 		return awsapi.ValidationException("AlarmName must not consist of colons only")
@@ -238,6 +239,13 @@ const number = `(\d{1,2}(\.\d{0,10})?|100)`
 // extendedStatistic is AWS's form of percentiles and trimmed statistics.
 var extendedStatistic = regexp.MustCompile(`^(((p|tm|tc|ts|wm)` + number + `)|IQM|` +
 	`((TM|TC|TS|WM)\(` + number + `?%?:` + number + `?%?\))|((PR|TC|TS|TM|WM)\((\d+(\.\d{0,10})?)?:(\d+(\.\d{0,10})?)?\)))$`)
+
+// supported tells of AWS's forms but those of nothing, as TM(:), which no evaluation
+// could compute.
+func supported(statistic string) bool {
+	_, err := metrics.ParseStatistic(statistic)
+	return err == nil && extendedStatistic.MatchString(statistic)
+}
 
 // percentile reads p99 as 0.99.
 func percentile(statistic string) (p float64, ok bool) {

@@ -25,6 +25,8 @@ func TestPutMetricAlarmRefuses(t *testing.T) {
 	f(object{"ExtendedStatistic": "p99"}, "mutually exclusive")
 	f(object{"Statistic": nil}, "The parameter Statistic is required.")
 	f(object{"Statistic": nil, "ExtendedStatistic": "p101"}, "is not supported")
+	f(object{"Statistic": nil, "ExtendedStatistic": "PR(:)"}, "is not supported")
+	f(object{"Statistic": nil, "ExtendedStatistic": "TM(%:%)"}, "is not supported")
 	f(object{"TreatMissingData": "bad"}, "TreatMissingData")
 	f(object{"EvaluateLowSampleCountPercentile": "ignore"}, "give an ExtendedStatistic")
 	f(object{"Threshold": nil}, "The parameter Threshold is required.")
