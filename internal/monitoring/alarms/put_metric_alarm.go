@@ -204,7 +204,7 @@ func (in *putMetricAlarmInput) checkShapes() error {
 		v.Enum("comparisonOperator", in.ComparisonOperator, string(evaluation.GreaterThanOrEqualTo), string(evaluation.GreaterThan),
 			string(evaluation.LessThan), string(evaluation.LessThanOrEqualTo))
 	}
-	v.ListLength("tags", "", len(in.Tags), 0, 50)
+	checkTags(v, in.Tags)
 	if err := v.Err(); err != nil {
 		return err
 	}

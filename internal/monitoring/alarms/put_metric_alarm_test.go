@@ -1,6 +1,7 @@
 package alarms
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -40,6 +41,33 @@ func TestPutMetricAlarmRefuses(t *testing.T) {
 	}
 	if _, err := w.call("PutCompositeAlarm", object{}); err == nil || !strings.Contains(err.Error(), "PutCompositeAlarm is not supported here yet") {
 		t.Errorf("composite: %v", err)
+	}
+}
+
+func TestTagsAreBounded(t *testing.T) {
+	w := newWorld(t)
+	tags := func(from, to int) (all []object) {
+		for i := from; i < to; i++ {
+			all = append(all, object{"Key": fmt.Sprint("k", i), "Value": "v"})
+		}
+		return all
+	}
+	tagged := func(tags []object) object {
+		return object{"ResourceARN": "arn:aws:cloudwatch:us-east-1:000000000000:alarm:a", "Tags": tags}
+	}
+	f := func(operation string, in object, want string) {
+		t.Helper()
+		if _, err := w.call(operation, in); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", operation, err, want)
+		}
+	}
+	f("PutMetricAlarm", alarm("a", object{"Tags": []object{{"Key": "", "Value": "v"}}}), "at 'tags.1.member.key' failed to satisfy constraint: Member must have length greater than or equal to 1")
+	w.must("PutMetricAlarm", alarm("a", object{"Tags": tags(0, 30)}))
+	w.must("TagResource", tagged(tags(20, 50)))
+	f("TagResource", tagged(tags(50, 51)), "at most 50 tags")
+	f("TagResource", tagged([]object{{"Key": strings.Repeat("k", 129), "Value": "v"}}), "at 'tags.1.member.key'")
+	if got := len(w.must("ListTagsForResource", object{"ResourceARN": tagged(nil)["ResourceARN"]})["Tags"].([]any)); got != 50 {
+		t.Errorf("%d tags", got)
 	}
 }
 

@@ -3,6 +3,7 @@ package alarms
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"sluice/internal/awsapi"
 	"sluice/internal/catalog"
@@ -22,11 +23,7 @@ type tagResourceInput struct {
 func (r *Room) tagResource(ctx context.Context, c awsapi.Caller, in *tagResourceInput) (*struct{}, error) {
 	v := awsapi.CloudWatchValidation()
 	v.NotNull("resourceARN", in.ResourceARN != "")
-	v.ListLength("tags", "", len(in.Tags), 0, 50)
-	for _, t := range in.Tags {
-		v.Length("tags.member.key", t.Key, 1, 128)
-		v.Length("tags.member.value", t.Value, 0, 256)
-	}
+	checkTags(v, in.Tags)
 	if err := v.Err(); err != nil {
 		return nil, err
 	}
@@ -35,6 +32,17 @@ func (r *Room) tagResource(ctx context.Context, c awsapi.Caller, in *tagResource
 			tags[t.Key] = t.Value
 		}
 	})
+}
+
+const maxTags = 50
+
+func checkTags(v *awsapi.Validation, tags []tag) {
+	v.ListLength("tags", "", len(tags), 0, maxTags)
+	for i, t := range tags {
+		at := "tags." + strconv.Itoa(i+1) + ".member."
+		v.Length(at+"key", t.Key, 1, 128)
+		v.Length(at+"value", t.Value, 0, 256)
+	}
 }
 
 // retag changes a copy of an alarm's tags. They are no part of what the engine
@@ -50,6 +58,9 @@ func (r *Room) retag(c awsapi.Caller, resource string, change func(tags map[stri
 			tags[k] = v
 		}
 		change(tags)
+		if len(tags) > maxTags {
+			return refused("InvalidParameterValueException", "An alarm can have at most 50 tags.")
+		}
 		d.Tags = tags
 		return nil
 	})
