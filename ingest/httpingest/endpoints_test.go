@@ -147,6 +147,7 @@ func TestRefusals(t *testing.T) {
 	f(bulk, "1", h("x-aws-log-stream", "no"), 400, awsapi.CodeResourceNotFound, "The specified log stream does not exist.")
 	f(bulk, "1", h("x-aws-log-group", "a b"), 400, awsapi.CodeInvalidParameter, "failed to satisfy constraint")
 	f(bulk, "1", h("x-aws-log-stream", "a:b"), 400, awsapi.CodeInvalidParameter, "failed to satisfy constraint")
+	f(bulk+"?logStream=%ff", "1", h("x-aws-log-stream", ""), 400, awsapi.CodeInvalidParameter, "failed to satisfy constraint")
 	f(bulk, "1", h("x-aws-log-group", strings.Repeat("x", 513)), 400, awsapi.CodeInvalidParameter, "less than or equal to 512")
 	f(otlpPath+"?logGroup=/ever&logStream=s", "{}", h("Content-Type", asJSON, "x-aws-log-group", ""), 400, awsapi.CodeInvalidParameter, "The header x-aws-log-group is required.")
 

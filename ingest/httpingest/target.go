@@ -89,6 +89,6 @@ func checkNames(group, stream string, inQuery bool) error {
 	}
 	v := awsapi.LogsValidation()
 	v.Pattern("logGroupName", group, awsapi.PatternLogGroupName, awsapi.ValidLogGroupName(group))
-	v.Pattern("logStreamName", stream, awsapi.PatternLogStreamName, awsapi.ValidLogStreamName(stream))
+	v.Pattern("logStreamName", stream, awsapi.PatternLogStreamName, awsapi.ValidLogStreamName(stream) && utf8.ValidString(stream))
 	return v.Err()
 }
