@@ -48,6 +48,22 @@ func TestFiveMinuteAlarm(t *testing.T) {
 	}
 }
 
+// TestDetailsAreBounded: an alarm that looks at a day says what of it is new.
+func TestDetailsAreBounded(t *testing.T) {
+	w := newWorld(t)
+	w.must("PutMetricAlarm", alarm("day", object{"EvaluationPeriods": 1440, "DatapointsToAlarm": 200, "TreatMissingData": "notBreaching"}))
+	for i := range 300 {
+		w.series.put(start.Add(time.Duration(i)*time.Minute), 7)
+	}
+	w.advance(5 * time.Hour)
+	s := w.described("day")
+	details, _ := s["StateReasonData"].(string)
+	var d reasonDetails
+	if err := json.Unmarshal([]byte(details), &d); err != nil || s["StateValue"] != "ALARM" || len(details) > maxDetails || len(d.Evaluated) < 20 {
+		t.Errorf("%s, %d bytes with %d datapoints, %v", s["StateValue"], len(details), len(d.Evaluated), err)
+	}
+}
+
 // TestEveryDueEvaluationHappens: one jump over an hour sees a breach of one
 // minute in its middle.
 func TestEveryDueEvaluationHappens(t *testing.T) {

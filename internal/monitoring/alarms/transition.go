@@ -66,23 +66,41 @@ type evaluatedDatapoint struct {
 	Value       *float64 `json:"value,omitzero"`
 }
 
+// maxDetails is AWS's limit of StateReasonData.
+const maxDetails = 4000
+
+// leastDatapoint is what an evaluated one takes of it, without a value.
+const leastDatapoint = len(`{"timestamp":"2026-02-26T10:14:11.000+0000"},`)
+
 // details are the datapoints of an evaluation as JSON: recent ones the oldest
-// first, evaluated ones the newest first.
+// first, evaluated ones the newest first. Where an evaluation takes thousands, it
+// is the newest: they are kept for as long as the alarm is in its state.
 func (a *scheduled) details(why evaluation.Reason, at int64) string {
+	for n := min(len(why.Judged), maxDetails/leastDatapoint); ; n-- {
+		if details := a.detailsOf(why.Judged, n, at); len(details) <= maxDetails || n <= 1 {
+			return details
+		}
+	}
+}
+
+// detailsOf has the newest n datapoints of those that were judged.
+func (a *scheduled) detailsOf(judged []evaluation.Slot, n int, at int64) string {
 	d := reasonDetails{
 		Version: "1.0", QueryDate: evaluation.Stamp(utc(at * 1000)), Unit: a.Metric.Unit, Statistic: a.statistic(),
 		Period: a.Period, Recent: []float64{}, Threshold: a.Threshold,
 	}
-	for _, s := range why.Judged {
+	for i, s := range judged {
 		p := evaluatedDatapoint{Timestamp: evaluation.Stamp(s.At)}
 		if s.Real {
 			p.SampleCount, p.Value = &s.Samples, &s.Value
 			d.StartDate = p.Timestamp
 		}
-		d.Evaluated = append(d.Evaluated, p)
+		if i < n {
+			d.Evaluated = append(d.Evaluated, p)
+		}
 	}
-	for i := len(why.Judged) - 1; i >= 0; i-- {
-		if s := why.Judged[i]; s.Real {
+	for i := n - 1; i >= 0; i-- {
+		if s := judged[i]; s.Real {
 			d.Recent = append(d.Recent, s.Value)
 		}
 	}
