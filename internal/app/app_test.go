@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -244,6 +245,13 @@ func TestNewerFormatIsRefused(t *testing.T) {
 	f.Close()
 	_, err = app.New(app.Config{DataDir: "/data", FS: fsys, Catalog: catalog.NewMemory()})
 	if err == nil || !strings.Contains(err.Error(), "format 99") {
+		t.Error(err)
+	}
+	dir := t.TempDir() // and that is all that is said
+	if err := os.WriteFile(filepath.Join(dir, "FORMAT"), []byte("99\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = app.New(app.Config{DataDir: dir}); err == nil || strings.Contains(err.Error(), "\n") {
 		t.Error(err)
 	}
 }

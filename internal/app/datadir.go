@@ -39,7 +39,7 @@ func openDataDir(fsys vfs.FS, root string) (dataDir, error) {
 		return d, fmt.Errorf("lock data folder: %w", err)
 	}
 	if err := d.checkFormat(fsys); err != nil {
-		return d, errors.Join(err, d.lock.Close())
+		return dataDir{root: root}, errors.Join(err, d.lock.Close())
 	}
 	return d, nil
 }
