@@ -36,11 +36,59 @@ var cborEncoding = func() cbor.EncMode {
 	return mode
 }()
 
+// maxCBORItems is maxModelValues where names are values, too: the bounds above are
+// those of one list each, and an empty structure takes one byte.
+const maxCBORItems = 600_000
+
+// moreItemsThan tells whether a body has more than n data items, at any depth. What
+// is no CBOR ends the count: the decoder says so.
+func moreItemsThan(n int, body []byte) bool {
+	if len(body) <= n {
+		return false
+	}
+	for i := 0; i < len(body); {
+		if n--; n < 0 {
+			return true
+		}
+		kind, info := body[i]>>5, body[i]&31
+		i++
+		size := uint64(info)
+		if info >= 24 {
+			if size = 0; info <= 27 { // else of no definite size, or the end of such
+				width := 1 << (info - 24)
+				if len(body)-i < width {
+					return false
+				}
+				for _, b := range body[i : i+width] {
+					size = size<<8 | uint64(b)
+				}
+				i += width
+			}
+		}
+		if kind == cborBytes || kind == cborText {
+			if size > uint64(len(body)-i) {
+				return false
+			}
+			i += int(size)
+		}
+	}
+	return false
+}
+
+// Major types whose content follows their head.
+const (
+	cborBytes = 2
+	cborText  = 3
+)
+
 // unmarshalCBOR decodes a body of rpc-v2-cbor. An empty body is an empty
 // structure.
 func unmarshalCBOR(body []byte, in any) error {
 	if len(body) == 0 {
 		return nil
+	}
+	if moreItemsThan(maxCBORItems, body) {
+		return Serialization("Could not parse request body as CBOR: more than %d values", maxCBORItems)
 	}
 	if err := cborDecoding.Unmarshal(body, in); err != nil {
 		return cborError(err)

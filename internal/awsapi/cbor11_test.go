@@ -77,3 +77,40 @@ func TestCBOR11(t *testing.T) {
 	f(contentTypeCBOR11, "Kinesis_20131202.SplitShard", in, 400, map[string]any{"__type": CodeUnknownOperation})
 	f(contentTypeCBOR11, "Logs_20140328.CreateLogGroup", in, 400, map[string]any{"__type": CodeUnknownOperation})
 }
+
+// TestCBORItems: a byte a structure is no way to take the process's memory.
+func TestCBORItems(t *testing.T) {
+	f := func(value any, want int) {
+		t.Helper()
+		body, err := cbor.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		for moreItemsThan(got, body) {
+			got++
+		}
+		if got != want {
+			t.Errorf("%v: %d items, want %d", value, got, want)
+		}
+	}
+	f(map[string]any{"a": []any{1, 2.5, "text", []byte("bytes"), nil, true, -1000}, "b": map[string]any{}}, 1+2+7+2)
+	f([]any{"a text of more than 24 characters, so that its length is a byte", uint64(1) << 40, cbor.Tag{Number: 1, Content: 1.5}}, 1+1+1+2)
+	f(make([]int, 300), 301)
+	for _, broken := range []string{"\x5b\xff\xff\xff\xff\xff\xff\xff\xff", "\x1b\x00", "\x78", "\xff\xff"} {
+		if moreItemsThan(5, []byte(broken)) {
+			t.Errorf("%q has many items", broken)
+		}
+	}
+	empty := append([]byte{0x9a, 0, 1, 0x86, 0xa0}, bytes.Repeat([]byte{0xa0}, 100_000)...) // a list of empty structures
+	body := []byte{0xa1, 0x61, 'E', 0x88}                                                   // in a list of structures
+	for range 8 {
+		body = append(append(body, 0xa1, 0x61, 'D'), empty...)
+	}
+	var in struct {
+		E []struct{ D []struct{ A, B, C string } }
+	}
+	if err := unmarshalCBOR(body, &in); CodeOf(err) != CodeSerialization || in.E != nil {
+		t.Errorf("%v, %d lists", err, len(in.E))
+	}
+}
