@@ -144,6 +144,12 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
+// maxFrameBytes is as much as a log takes. Batches have 20 MiB at most, but what the
+// filters make of one is one frame with the position behind it, whatever their
+// number: samples of a hundred metric filters, each event in a minute of its own, are
+// 200 MiB. A frame that was refused would be made again, and refused, at each start.
+const maxFrameBytes = 1 << 30
+
 // checkShards refuses to leave a shard aside: what is in it was acknowledged.
 func checkShards(fsys vfs.FS, cfg Config) error {
 	entries, err := fsys.ReadDir(cfg.Dir)
@@ -183,7 +189,7 @@ func (s *Store) openShard(fsys vfs.FS, n uint32) (*Shard, error) {
 	}
 	sh.log, err = wal.Open(fsys, wal.Config{
 		Dir: dir, Shard: n,
-		SegmentBytes: cfg.SegmentBytes, TailBytes: cfg.TailBytes,
+		SegmentBytes: cfg.SegmentBytes, TailBytes: cfg.TailBytes, MaxFrameBytes: maxFrameBytes,
 		Folders: folders, Indexers: []wal.Indexer{sh.index},
 		Quarantine: func(d wal.Damage) {
 			if cfg.Quarantine != nil {

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"sluice/internal/event"
 	"sluice/internal/store"
 	"sluice/internal/vfs"
+	"sluice/internal/wal"
 )
 
 func open(t testing.TB, fs vfs.FS, shards int) *store.Store {
@@ -19,6 +21,32 @@ func open(t testing.TB, fs vfs.FS, shards int) *store.Store {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// TestLogTakesWhatFiltersMakeOfABatch: all of it is one frame.
+func TestLogTakesWhatFiltersMakeOfABatch(t *testing.T) {
+	const size = 64 << 20
+	fs := vfs.NewMem()
+	s := open(t, fs, 1)
+	seq, err := s.Log(0).Append(t.Context(), wal.TypeMatches, 0, make([]byte, size))
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, fs, 1)
+	defer s.Close()
+	r, err := s.Log(0).NewReader(seq)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, more, err := r.TryNext()
+	if err != nil || !more {
+		t.Fatal(more, err)
+	}
+	for f := range block.All() {
+		if f.Seq != seq || len(f.Payload) != size {
+			t.Errorf("frame %d of %d bytes", f.Seq, len(f.Payload))
+		}
+	}
 }
 
 // batch seals one event per timestamp; its messages tell group, stream and time.
