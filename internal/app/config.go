@@ -21,8 +21,8 @@ type Config struct {
 	// Listen is the data address: every AWS service, plain HTTP and TLS on one
 	// port. Default 127.0.0.1:4580. Port 0 lets the system choose.
 	Listen string `yaml:"listen"`
-	// Admin is the address of /healthz, /readyz, /metrics and pprof. Default
-	// 127.0.0.1:4590.
+	// Admin is the address of /healthz, /readyz, /metrics and, for this machine
+	// alone unless insecure, pprof. Default 127.0.0.1:4590.
 	Admin string `yaml:"admin"`
 	// DataDir holds all state. Default ./sluice-data.
 	DataDir string `yaml:"data_dir"`

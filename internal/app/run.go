@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -178,9 +180,21 @@ func (a *App) startServers(failed chan<- error) (stop func() error) {
 
 func (a *App) adminHandler() http.Handler {
 	return obs.Admin{
-		Registry: a.registry, Ready: a.ready,
+		Registry: a.registry, Ready: a.ready, Allow: a.allowAdmin,
 		More: map[string]http.Handler{"/clock": a.clockHandler(), "/clock/": a.clockHandler(), "/replicas": http.HandlerFunc(a.replicas)},
 	}.Handler()
+}
+
+// allowAdmin keeps profiles to this machine: the admin port asks nobody who he is,
+// and may be one that a cluster asks for health and metrics.
+func (a *App) allowAdmin(r *http.Request) error {
+	if a.cfg.Insecure || !strings.HasPrefix(r.URL.Path, "/debug/") {
+		return nil
+	}
+	if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && from.Addr().Unmap().IsLoopback() {
+		return nil
+	}
+	return errors.New("profiles are for this machine: ask from there, or start with --insecure if the network is trusted")
 }
 
 // clockHandler moves the test clock once the filters have read what was
