@@ -3,6 +3,7 @@ package event
 import (
 	"fmt"
 	"iter"
+	"unicode/utf8"
 )
 
 // Matches is the frame in which the output of the filters and the input position
@@ -101,7 +102,7 @@ func AppendMatch(dst []byte, m Match, src Batch, sel Selection, maxCopy int) ([]
 	default:
 		m.Kind = MatchBitmap
 	}
-	name := m.Name[:min(len(m.Name), maxFilterName)]
+	name := cutName(m.Name)
 	from := len(dst)
 	dst = le.AppendUint32(dst, 0)
 	dst = le.AppendUint64(dst, m.Key)
@@ -120,6 +121,19 @@ func AppendMatch(dst []byte, m Match, src Batch, sel Selection, maxCopy int) ([]
 	}
 	le.PutUint32(dst[from:], uint32(len(dst)-from))
 	return dst, err
+}
+
+// cutName shortens a filter's name to whole characters: what outsiders read of it is
+// JSON.
+func cutName(name []byte) []byte {
+	if len(name) <= maxFilterName {
+		return name
+	}
+	n := maxFilterName
+	for n > maxFilterName-utf8.UTFMax && !utf8.RuneStart(name[n]) {
+		n--
+	}
+	return name[:n]
 }
 
 // AppendDeltas adds samples of metrics to a payload, which body appends. What

@@ -10,6 +10,31 @@ import (
 	"sluice/internal/event"
 )
 
+// TestLongFilterNamesAreCut between characters.
+func TestLongFilterNamesAreCut(t *testing.T) {
+	src := seal(t, []in{{10, "a"}})
+	f := func(name, want string) {
+		t.Helper()
+		payload, err := event.AppendMatch(event.AppendMatches(nil, 1, 2, nil), event.Match{Key: 8, Name: []byte(name)}, src, nil, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := event.OpenMatches(payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for e := range m.Entries() {
+			d, err := e.Delivery(func(uint64) (event.Batch, error) { return src, nil })
+			if err != nil || d.Filter != want {
+				t.Errorf("%d bytes, %v", len(d.Filter), err)
+			}
+		}
+	}
+	f(strings.Repeat("x", 512), strings.Repeat("x", 255))
+	f(strings.Repeat("é", 300), strings.Repeat("é", 127))
+	f(strings.Repeat("日", 85), strings.Repeat("日", 85))
+}
+
 func TestMatchesKeepEventsWhateverTheirForm(t *testing.T) {
 	src := seal(t, []in{{10, "aaaa"}, {20, strings.Repeat("b", 100)}, {30, "cc"}})
 	const traits = event.TraitRandom | event.TraitSourceLog
