@@ -188,6 +188,11 @@ func (in *putMetricAlarmInput) checkShapes() error {
 		v.Enum("statistic", in.Statistic, "SampleCount", "Average", "Sum", "Minimum", "Maximum")
 	}
 	v.ListLength("dimensions", "", len(in.Dimensions), 0, 30)
+	for i, d := range in.Dimensions {
+		at := "dimensions." + strconv.Itoa(i+1) + ".member."
+		v.Length(at+"name", d.Name, 1, 255)
+		v.Length(at+"value", d.Value, 1, 1024)
+	}
 	if in.Period != nil {
 		v.Range("period", int64(*in.Period), 1, 1<<31-1)
 	}

@@ -17,6 +17,7 @@ func TestPutMetricAlarmRefuses(t *testing.T) {
 	}
 	f(object{"AlarmName": nil}, "Value null at 'alarmName'")
 	f(object{"AlarmName": strings.Repeat("x", 256)}, "length less than or equal to 255")
+	f(object{"Dimensions": []object{{"Name": "a", "Value": "1"}, {"Name": "b"}}}, "Value '' at 'dimensions.2.member.value' failed to satisfy constraint: Member must have length greater than or equal to 1")
 	f(object{"Period": 45}, "Period must be 10, 20, 30 or a multiple of 60")
 	f(object{"EvaluationPeriods": 0}, "at 'evaluationPeriods' failed to satisfy constraint: Member must have value greater than or equal to 1")
 	f(object{"EvaluationPeriods": 1441}, "across more than a day")
