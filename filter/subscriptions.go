@@ -212,12 +212,15 @@ func (s *Subscriptions) forget(passed func(ends []uint64) bool) error {
 		if !slices.ContainsFunc(p.Versions, ended) {
 			return
 		}
-		now, err := s.policies.Change(scope, name, func(p *AccountPolicy) error {
+		_, err := s.policies.Change(scope, name, func(p *AccountPolicy) error {
 			p.Versions = slices.DeleteFunc(slices.Clone(p.Versions), ended)
 			return nil
 		})
-		if err == nil && now.Destroyed && len(now.Versions) == 0 {
-			_, err = s.policies.Delete(scope, name)
+		if err == nil { // unless it was put again meanwhile
+			err = s.policies.Drop(scope, name, func(p AccountPolicy) bool { return p.Destroyed && len(p.Versions) == 0 })
+		}
+		if errors.Is(err, catalog.ErrNotFound) {
+			err = nil // somebody else forgot it
 		}
 		errs = append(errs, err)
 	})

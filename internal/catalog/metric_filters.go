@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -198,18 +199,11 @@ func (t *MetricFilterTable) trim(s Scope, row string, at func() []uint64, unneed
 		return nil
 	})
 	t.generation.Add(1)
+	if errors.Is(err, ErrNotFound) {
+		return nil // somebody else forgot it
+	}
 	if err != nil || left > 0 {
 		return err
 	}
-	return t.dropEmpty(s, row)
-}
-
-// dropEmpty removes a filter without versions, unless it was put again meanwhile.
-func (t *MetricFilterTable) dropEmpty(s Scope, row string) error {
-	unlock := t.table.lock(row)
-	defer unlock()
-	if f, ok := t.table.Get(s, row); !ok || len(f.Versions) > 0 {
-		return nil
-	}
-	return t.table.remove(s, row)
+	return t.table.Drop(s, row, func(f MetricFilter) bool { return len(f.Versions) == 0 })
 }

@@ -168,6 +168,16 @@ func (t *Table[T]) Delete(s Scope, name string) (T, error) {
 	return v, t.remove(s, name)
 }
 
+// Drop removes a definition that is there and that unneeded says so of: it looks at
+// what is there then, and not at what somebody saw before.
+func (t *Table[T]) Drop(s Scope, name string, unneeded func(T) bool) error {
+	defer t.lock(name)()
+	if v, ok := t.Get(s, name); !ok || !unneeded(v) {
+		return nil
+	}
+	return t.remove(s, name)
+}
+
 // remove commits that a definition is gone. Its name is locked.
 func (t *Table[T]) remove(s Scope, name string) error {
 	if err := t.catalog.commit(Change{Bucket: Tables, Key: t.key(s, name)}); err != nil {

@@ -119,3 +119,54 @@ func TestTableChangesFollowEachOther(t *testing.T) {
 		t.Errorf("%d changes, want 50", got.Count)
 	}
 }
+
+// TestTwoForgetAtOnce: of two who forget the same versions one comes too late, which
+// is no error of what he does besides.
+func TestTwoForgetAtOnce(t *testing.T) {
+	c := must[*catalog.Catalog](t)(catalog.Open(catalog.NewMemory()))
+	filters := must[*catalog.MetricFilterTable](t)(catalog.OpenMetricFilters(c))
+	g := must[catalog.LogGroup](t)(c.CreateLogGroup(catalog.LogGroup{Scope: here, Name: "g"}))
+	at := func() []uint64 { return []uint64{7} }
+	always := func([]uint64) bool { return true }
+	for _, err := range []error{
+		filters.Put(g, "f", 1, catalog.MetricFilterVersion{}, at, nil),
+		filters.Delete(g, "f", at),
+		filters.Forget(at, func(to []uint64) bool {
+			if err := filters.Forget(at, always); err != nil {
+				t.Error(err)
+			}
+			return always(to)
+		}),
+	} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if all := filters.All(); len(all) != 0 {
+		t.Errorf("%+v are left", all)
+	}
+}
+
+func TestDropLooksAgain(t *testing.T) {
+	c := must[*catalog.Catalog](t)(catalog.Open(catalog.NewMemory()))
+	table := must[*catalog.Table[int]](t)(catalog.OpenTable[int](c, catalog.Destinations))
+	unneeded := func(v int) bool { return v == 0 }
+	f := func(want bool) {
+		t.Helper()
+		if err := table.Drop(here, "d", unneeded); err != nil {
+			t.Error(err)
+		}
+		if _, there := table.Get(here, "d"); there != want {
+			t.Error("there:", there)
+		}
+	}
+	f(false)
+	if err := table.Put(here, "d", 1); err != nil { // put again meanwhile
+		t.Fatal(err)
+	}
+	f(true)
+	if err := table.Put(here, "d", 0); err != nil {
+		t.Fatal(err)
+	}
+	f(false)
+}
