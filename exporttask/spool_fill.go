@@ -24,6 +24,7 @@ type spooling struct {
 	seen  *store.Place // the last one that was read
 	taken []taken      // the part in the making
 	buf   []byte       // their records
+	step  []byte       // what is written next
 }
 
 // taken is a batch of the part in the making.
@@ -153,36 +154,24 @@ func (s *spooling) partHeader(streams int, last store.Place) []byte {
 	return le.AppendUint64(head, last.Position.Number)
 }
 
-// Small records are gathered to steps that are written at once; to copy large
-// ones would cost more than to write them alone.
-const (
-	spoolStep   = 1 << 20
-	spoolDirect = 32 << 10
-)
+// spoolStep is how much is written at once. Through the page cache a byte costs
+// 0.6 ns in steps of 1 MiB, 1.1 in pieces of 64 KiB, and up to 3.5 in steps that
+// hold 2 MiB which begin at a multiple of that: for those the kernel looks for
+// memory in one piece. So records of any size are gathered, for 0.1.
+const spoolStep = 1 << 20
 
 // write writes the tables and the records in their order, and syncs.
 func (s *spooling) write(tables []byte) error {
-	at, step := s.end, make([]byte, 0, spoolStep)
-	put := func(b []byte) error {
-		_, err := s.file.WriteAt(b, at)
-		at += int64(len(b))
-		return err
+	if s.step == nil {
+		s.step = make([]byte, 0, min(spoolStep, s.bytes))
 	}
-	err := put(tables)
-	for _, t := range s.taken {
-		record := s.buf[t.from:t.to]
-		direct := len(record) >= spoolDirect
-		if len(step) > 0 && (direct || len(step)+len(record) > spoolStep) && err == nil {
-			err, step = put(step), step[:0]
-		}
-		if direct && err == nil {
-			err = put(record)
-			continue
-		}
-		step = append(step, record...)
+	s.step = s.step[:0]
+	at, err := s.gather(s.end, tables)
+	for i := 0; i < len(s.taken) && err == nil; i++ {
+		at, err = s.gather(at, s.buf[s.taken[i].from:s.taken[i].to])
 	}
 	if err == nil {
-		err = put(step)
+		_, err = s.file.WriteAt(s.step, at)
 	}
 	if err == nil {
 		err = s.file.Sync()
@@ -191,6 +180,22 @@ func (s *spooling) write(tables []byte) error {
 		return fmt.Errorf("write export spool: %w", err)
 	}
 	return nil
+}
+
+// gather adds to the step that begins at an offset, writes it when it is full, and
+// returns where the next one begins.
+func (s *spooling) gather(at int64, b []byte) (int64, error) {
+	for {
+		n := copy(s.step[len(s.step):cap(s.step)], b)
+		s.step, b = s.step[:len(s.step)+n], b[n:]
+		if len(b) == 0 {
+			return at, nil
+		}
+		if _, err := s.file.WriteAt(s.step, at); err != nil {
+			return at, err
+		}
+		at, s.step = at+int64(len(s.step)), s.step[:0]
+	}
 }
 
 // finish notes that nothing is missing.
@@ -202,6 +207,6 @@ func (s *spooling) finish() error {
 	}
 	s.end += int64(len(head))
 	s.whole = true
-	s.taken, s.buf = nil, nil
+	s.taken, s.buf, s.step = nil, nil, nil
 	return nil
 }
