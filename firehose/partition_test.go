@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sluice/firehose"
+	"sluice/firehose/process"
 	"sluice/internal/event"
 	"sluice/internal/vfs"
 	"sluice/internal/wal"
@@ -150,6 +151,30 @@ func TestFailuresAreQuarantined(t *testing.T) {
 	if docs := w.chain("lake", 0); len(docs) != 1 || docs[0].Objects[0].Kind != "error" || docs[0].Quarantined != 3 {
 		t.Errorf("%+v", docs)
 	}
+}
+
+// A value may be as long as a record. One that a frame of the log could not name
+// would be planned, and not found in the log, for ever.
+func TestLongPartitionKeys(t *testing.T) {
+	f := func(length int, failed bool) {
+		t.Helper()
+		w := newWorld(t, config{})
+		route := w.create(byKey + "," + hints(64, 60))
+		long := `{"k":"` + strings.Repeat("k", length) + `"}`
+		w.put(route, `{"k":"a"}`, long)
+		w.advance(time.Minute)
+		under := w.under()
+		got := under["errors/processing-failed/"] // there is no such key in any case
+		if len(got) != 1 || strings.Contains(got[0], "rawData") != failed || !failed && got[0] != long {
+			t.Errorf("%d bytes: %.200q", length, got)
+		}
+		w.settled(2)
+	}
+	f(600, false)
+	f(process.MaxPartition-1, false)
+	f(process.MaxPartition, true)
+	f(70_000, true)
+	f(900_000, true)
 }
 
 // Events of a filter are partitioned one by one, and keep their order.

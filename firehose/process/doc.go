@@ -24,8 +24,8 @@
 // boolean as jq 1.6 prints it, but integers of 64 bits exactly, where jq 1.6
 // rounds from 2^53 on and would file two customers as one. null, a missing
 // member, an empty string, an array and an object are failures, and so is a
-// query that yields nothing or several results, and a record that is not one
-// JSON text.
+// query that yields nothing or several results, a record that is not one JSON
+// text, and values of more than MaxPartition bytes together.
 //
 // jq 1.6 and gojq differ, besides, in: tostring and string interpolation of
 // numbers from 1e17 on and of integers above 2^53; regular expressions (Go's

@@ -106,15 +106,24 @@ type Extractor struct {
 // span is a value in a record; empty where it was not there.
 type span struct{ from, to int }
 
+// MaxPartition bounds a partition, in bytes. It is many times what the key of an
+// object can hold, and a frame of the log names partitions with lengths of 16 bits.
+const MaxPartition = 16 << 10
+
 // Append appends the partition of a record to dst. The error is a *Failure, and
 // dst comes back as it was.
 //
 // hot: BenchmarkExtractor
-func (x *Extractor) Append(dst, record []byte) ([]byte, error) {
+func (x *Extractor) Append(dst, record []byte) (out []byte, err error) {
 	if x.query.paths != nil {
-		return x.walk(dst, record)
+		out, err = x.walk(dst, record)
+	} else {
+		out, err = x.run(dst, record)
 	}
-	return x.run(dst, record)
+	if n := len(out) - len(dst); n > MaxPartition {
+		return dst, extraction("The partition keys have %d bytes, more than the key of an object can hold.", n)
+	}
+	return out, err
 }
 
 // run asks gojq.
