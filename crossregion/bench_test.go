@@ -28,8 +28,8 @@ func (c *counting) Append(_ context.Context, _ uint32, batches []event.Batch) er
 	return nil
 }
 
-func (c *counting) Shards() int                { return 1 }
-func (c *counting) Mark(_, lane uint32) uint64 { return 0 }
+func (c *counting) Shards() int                                          { return 1 }
+func (c *counting) Mark(context.Context, uint32, uint32) (uint64, error) { return 0, nil }
 
 // batches are application JSON in batches of a size, with their text's size.
 func batches(t testing.TB, text, size int) (all []event.Batch) {
@@ -88,7 +88,7 @@ func newTaker(t testing.TB, to Appender, marks Marks) *taker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := s.open(Origin{ID: "origin"}, 0, 1)
+	r, err := s.open(t.Context(), Origin{ID: "origin"}, 0, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,11 +1,13 @@
 package crossregion_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,6 +47,44 @@ func TestCopy(t *testing.T) {
 	theirs := r.everything()
 	if theirs[0].ingested != all[0].ingested || all[0].origin.Number != 2 {
 		t.Errorf("arrival %d and number %d, at the origin %d and 1", all[0].ingested, all[0].origin.Number-1, theirs[0].ingested)
+	}
+}
+
+// A sync that fails ends the log here, and leaves batches in it of which a restart may
+// find nothing. A lane that would end with them must not have ended in the catalog.
+func TestLogFails(t *testing.T) {
+	r := newRegion(t, "r", 1)
+	r.put("/shop/web", "a", "a#1")
+	c := newCentral(t, "c", 1)
+	c.stop()
+	var failing atomic.Bool
+	var failed atomic.Int64
+	c.faults = func(op vfs.Op) error {
+		if failing.Load() && op.Kind == vfs.OpSync {
+			failed.Add(1)
+			return errors.New("the disk fails")
+		}
+		return nil
+	}
+	c.open()
+	c.put("/own", "x", "own#1") // the segment is there
+	failing.Store(true)
+	c.run(r)
+	until(t, "some tries, or the lane's end", func() bool {
+		lanes := 0
+		c.table.All(func(_ catalog.Scope, _ string, r crossregion.Replica) { lanes = len(r.Lanes) })
+		return lanes == 1 || failed.Load() > 0 && c.sources[0].Status().Breaks > 3
+	})
+	failing.Store(false)
+	c.restart(nil, r)
+	until(t, "copy", func() bool { return c.complete() })
+	c.end()
+	var got []string
+	for _, x := range c.everything() {
+		got = append(got, x.messages...)
+	}
+	if !slices.Equal(got, []string{"own#1", "a#1"}) {
+		t.Errorf("%q after the restart", got)
 	}
 }
 

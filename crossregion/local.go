@@ -18,9 +18,10 @@ type Local struct {
 // Shards is the number of shards.
 func (l Local) Shards() int { return l.Store.Shards() }
 
-// Mark is how far a lane is in a shard. It counts frames as they are sequenced:
-// they are durable when a later Append returned.
-func (l Local) Mark(shard, lane uint32) uint64 { return l.Origins[shard].Mark(0, lane) }
+// Mark is how far a lane is in a shard, durably.
+func (l Local) Mark(ctx context.Context, shard, lane uint32) (uint64, error) {
+	return l.Origins[shard].Mark(ctx, 0, lane)
+}
 
 // Append makes batches durable with one commit. The disk budget is asked with the
 // last of them, so it is exceeded by a chunk a lane at most.

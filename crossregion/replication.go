@@ -44,18 +44,24 @@ type progress struct {
 	saved    time.Time // when that was
 }
 
-func newReplication(s *Source, name string, o Origin, r Replica, end uint64) *replication {
+func newReplication(ctx context.Context, s *Source, name string, o Origin, r Replica, end uint64) (*replication, error) {
 	c := &replication{s: s, name: name, id: o.ID, shard: r.Shard, home: r.Home, r: r.clone(), end: end, at: map[uint32]progress{}, failed: map[bool]string{}, more: make(chan struct{})}
 	c.live.c, c.backlog.c = c, c
 	for _, l := range r.Lanes {
-		c.at[l.ID] = progress{next: c.position(l)}
+		next, err := c.position(ctx, l)
+		if err != nil {
+			return nil, err
+		}
+		c.at[l.ID] = progress{next: next}
 	}
-	return c
+	return c, nil
 }
 
-// position is where a lane goes on: behind everything that is in the log here.
-func (c *replication) position(l Lane) uint64 {
-	return max(l.From, l.Passed, c.s.links.Marks.Mark(c.home, l.ID))
+// position is where a lane goes on: behind everything that is in the log here, and
+// will be after a crash, for the catalog may be told of it.
+func (c *replication) position(ctx context.Context, l Lane) (uint64, error) {
+	mark, err := c.s.links.Marks.Mark(ctx, c.home, l.ID)
+	return max(l.From, l.Passed, mark), err
 }
 
 func (c *replication) run(ctx context.Context) error {
@@ -172,9 +178,9 @@ func (c *replication) change(fn func(*Replica)) error {
 
 // pull takes a lane from where it is: nil when its end is reached.
 func (c *replication) pull(ctx context.Context, lane Lane, t *taker) error {
-	from := c.position(lane)
-	if !lane.live() && from >= lane.To {
-		return nil
+	from, err := c.position(ctx, lane)
+	if err != nil || !lane.live() && from >= lane.To {
+		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -205,7 +211,7 @@ func (c *replication) pull(ctx context.Context, lane Lane, t *taker) error {
 		if err := t.take(ctx, head, entries); err != nil {
 			return err
 		}
-		if err := c.advanced(lane, head, t); err != nil {
+		if err := c.advanced(ctx, lane, head, t); err != nil {
 			return err
 		}
 		if lane.live() {
@@ -236,7 +242,11 @@ func (c *replication) query(lane Lane, from uint64) url.Values {
 }
 
 // advanced notes how far a lane is, durably where its mark does not tell.
-func (c *replication) advanced(lane Lane, head chunk, t *taker) error {
+func (c *replication) advanced(ctx context.Context, lane Lane, head chunk, t *taker) error {
+	from, err := c.position(ctx, lane)
+	if err != nil {
+		return err
+	}
 	now := c.s.machine.Now()
 	c.mu.Lock()
 	p := c.at[lane.ID]
@@ -246,7 +256,7 @@ func (c *replication) advanced(lane Lane, head chunk, t *taker) error {
 	}
 	c.end = max(c.end, head.End)
 	lost := t.missing
-	write := lost > 0 || head.Next > max(p.passed, c.position(lane)) && now.Sub(p.saved) > passedEvery
+	write := lost > 0 || head.Next > max(p.passed, from) && now.Sub(p.saved) > passedEvery
 	if write {
 		p.passed, p.saved = head.Next, now
 	}
@@ -412,7 +422,9 @@ func (t *taker) store(ctx context.Context) error {
 			return err
 		}
 		pause = min(2*pause, maxBackoff)
-		t.drop(c.s.links.Marks.Mark(c.home, t.lane.ID))
+		if mark, err := c.s.links.Marks.Mark(ctx, c.home, t.lane.ID); err == nil {
+			t.drop(mark)
+		}
 	}
 	return nil
 }

@@ -38,9 +38,9 @@ type Appender interface {
 	Shards() int
 }
 
-// Marks tells how far a lane is stored in a shard of the log.
+// Marks tells how far a lane is stored in a shard of the log, durably.
 type Marks interface {
-	Mark(shard, lane uint32) uint64
+	Mark(ctx context.Context, shard, lane uint32) (uint64, error)
 }
 
 // Links is what a Source works with. All of it is required.
@@ -246,7 +246,7 @@ func (s *Source) session(ctx context.Context) error {
 	}
 	var copies []*replication
 	for shard, at := range o.Shards {
-		c, err := s.open(o, uint32(shard), at.End)
+		c, err := s.open(ctx, o, uint32(shard), at.End)
 		if err != nil {
 			return err
 		}
@@ -349,7 +349,7 @@ func (s *Source) get(ctx context.Context, path string, query url.Values) (*http.
 }
 
 // open finds the state of the copy of a shard, or begins it.
-func (s *Source) open(o Origin, shard uint32, end uint64) (*replication, error) {
+func (s *Source) open(ctx context.Context, o Origin, shard uint32, end uint64) (*replication, error) {
 	name := fmt.Sprintf("%s/%s/%d", s.cfg.Name, o.ID, shard)
 	r, err := s.links.Replicas.Upsert(s.cfg.Scope, name, func(r *Replica, there bool) error {
 		if there {
@@ -365,5 +365,5 @@ func (s *Source) open(o Origin, shard uint32, end uint64) (*replication, error) 
 	if err != nil {
 		return nil, fmt.Errorf("open replica %s: %w", name, err)
 	}
-	return newReplication(s, name, o, r, end), nil
+	return newReplication(ctx, s, name, o, r, end)
 }

@@ -38,6 +38,7 @@ var machine clock.Machine
 type node struct {
 	t       testing.TB
 	fs      *vfs.Mem
+	faults  func(vfs.Op) error // of the log; nil: none
 	defs    *catalog.Memory
 	scope   catalog.Scope
 	cfg     store.Config
@@ -72,8 +73,15 @@ func (n *node) open() {
 		n.marks = append(n.marks, m)
 		return []wal.Folder{m}
 	}
-	if n.store, err = store.Open(n.fs, cfg); err != nil {
+	var fsys vfs.FS = n.fs
+	if n.faults != nil {
+		fsys = vfs.Fault(n.fs, n.faults)
+	}
+	if n.store, err = store.Open(fsys, cfg); err != nil {
 		n.t.Fatal(err)
+	}
+	for shard, m := range n.marks {
+		m.Follow(n.store.Log(uint32(shard)))
 	}
 	if n.table, err = catalog.OpenTable[crossregion.Replica](n.catalog, catalog.Replications); err != nil {
 		n.t.Fatal(err)

@@ -60,7 +60,7 @@ func (l *ledgerless) events() (n int) {
 // noMarks is Marks without a log.
 type noMarks struct{}
 
-func (noMarks) Mark(uint64, uint32) uint64 { return 0 }
+func (noMarks) Mark(context.Context, uint64, uint32) (uint64, error) { return 0, nil }
 
 // TestAligned replaces members again and again, while fetches of many sizes end
 // anywhere and records keep coming, and wants each batch to be the same one whoever

@@ -24,7 +24,7 @@ type Appender interface {
 
 // Marks tells how far an origin's shard is stored; origins.Shards does.
 type Marks interface {
-	Mark(stream uint64, shard uint32) uint64
+	Mark(ctx context.Context, stream uint64, shard uint32) (uint64, error)
 }
 
 // Links is what a source reads from and writes to. All of it is required.

@@ -100,7 +100,7 @@ func (p *partition) at() int64 {
 // place decides where to begin: behind everything that is committed and
 // everything that is in the log.
 func (p *partition) place(ctx context.Context) error {
-	mark, err := p.mark()
+	mark, err := p.mark(ctx)
 	if err != nil {
 		return err
 	}
@@ -127,15 +127,22 @@ func (p *partition) place(ctx context.Context) error {
 }
 
 // mark is the first offset that is neither in the log stream nor in quarantine.
-func (p *partition) mark() (int64, error) {
+func (p *partition) mark(ctx context.Context) (int64, error) {
 	t, err := p.s.resolve(p.group, p.stream)
 	if err != nil {
 		return 0, err
 	}
-	mark := p.s.links.Marks.Mark(t.stream.UID, uint32(p.id))
+	mark, err := p.s.links.Marks.Mark(ctx, t.stream.UID, uint32(p.id))
+	if err != nil {
+		return 0, err
+	}
 	if g, ok := p.s.links.Definitions.Group(p.s.cfg.Scope, QuarantineGroup); ok {
 		if aside, ok := p.s.links.Definitions.Stream(g.UID, p.aside); ok {
-			mark = max(mark, p.s.links.Marks.Mark(aside.UID, uint32(p.id)))
+			at, err := p.s.links.Marks.Mark(ctx, aside.UID, uint32(p.id))
+			if err != nil {
+				return 0, err
+			}
+			mark = max(mark, at)
 		}
 	}
 	return int64(mark), nil

@@ -81,7 +81,7 @@ type Appender interface {
 
 // Marks tells how far a lane is stored in a shard of the log.
 type Marks interface {
-	Mark(shard, lane uint32) uint64
+	Mark(ctx context.Context, shard, lane uint32) (uint64, error)
 }
 
 // Lane is where the batches of one Kinesis shard go: a definition in the catalog.

@@ -74,7 +74,9 @@ func (r *reading) begin(ctx context.Context) (at Place, err error) {
 	if r.lane, err = r.s.links.Lanes.of(r.s.cfg.Scope, r.s.cfg.Name, r.name, r.s.links.Appender.Shards()); err != nil {
 		return at, err
 	}
-	r.mark = r.s.links.Marks.Mark(r.lane.Home, r.lane.Lane)
+	if r.mark, err = r.s.links.Marks.Mark(ctx, r.lane.Home, r.lane.Lane); err != nil {
+		return at, err
+	}
 	return r.shard.Begin(ctx)
 }
 
@@ -364,8 +366,10 @@ func (r *reading) flush(ctx context.Context) error {
 		if err := r.s.clock.Sleep(ctx, pause); err != nil {
 			return err
 		}
-		r.mark = max(r.mark, r.s.links.Marks.Mark(r.lane.Home, r.lane.Lane)) // whatever Append said
-		r.pass()
+		if mark, err := r.s.links.Marks.Mark(ctx, r.lane.Home, r.lane.Lane); err == nil { // whatever Append said
+			r.mark = max(r.mark, mark)
+			r.pass()
+		}
 	}
 	r.drop()
 	r.s.counts.events.Add(int64(events))

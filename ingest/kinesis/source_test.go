@@ -75,8 +75,8 @@ type log struct {
 	halfway bool    // a failed append stores its first batch nonetheless
 }
 
-func (l *log) Shards() int                    { return 3 }
-func (l *log) Mark(shard, lane uint32) uint64 { return l.mark }
+func (l *log) Shards() int                                          { return 3 }
+func (l *log) Mark(context.Context, uint32, uint32) (uint64, error) { return l.mark, nil }
 
 func (l *log) Append(_ context.Context, _ uint32, batches []event.Batch) error {
 	var err error

@@ -205,6 +205,7 @@ func (a *App) openStore() ([]filter.Shard, []*firehose.State, error) {
 	parts := make([]embedded.Shard, n)
 	for i := range parts {
 		filters[i].Number, filters[i].Log = uint32(i), a.store.Log(uint32(i))
+		a.origins[i].Follow(a.store.Log(uint32(i)))
 		parts[i] = embedded.Shard{Log: a.store.Shard(uint32(i)), Index: a.indexes[i]}
 	}
 	a.streams = embedded.New(parts...)

@@ -140,7 +140,7 @@ func (a *App) openEvents(cluster *kafkadial.Cluster) error {
 type unmarked struct{}
 
 // Mark implements ingestkafka.Marks.
-func (unmarked) Mark(uint64, uint32) uint64 { return 0 }
+func (unmarked) Mark(context.Context, uint64, uint32) (uint64, error) { return 0, nil }
 
 // openSharedSource reads a topic of another program's records. The definitions that
 // a source wants to make are nobody else's and forgotten with the process.

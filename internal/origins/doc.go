@@ -16,12 +16,12 @@
 // a number by (log stream uid, origin shard), or by lane. Stream uids are never used again,
 // so a log stream that is deleted and made anew has no mark.
 //
-// Memory: some 40 bytes a mark, one for every log stream that a source feeds,
+// Memory: some 48 bytes a mark, one for every log stream that a source feeds,
 // and for every lane.
 // Marks of deleted log streams stay until somebody compacts the log.
 //
 // What survives a crash: the mark and the events it covers are one frame, so
-// both survive or none. A snapshot in each segment holds, in order of keys,
+// both survive or none; nobody is told of a mark before. A snapshot in each segment holds, in order of keys,
 //
 //	+------------+------------------+----------+
 //	| stream u64 | origin shard u32 | mark u64 |  x marks, little-endian

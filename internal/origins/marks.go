@@ -2,6 +2,7 @@ package origins
 
 import (
 	"cmp"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"maps"
@@ -25,23 +26,49 @@ type Key struct {
 // log streams as it holds. A lane has one mark for all of them.
 const Lane uint32 = 1 << 31
 
+// Log is the log whose frames the marks come from.
+type Log interface {
+	// WaitDurable returns when a frame is durable.
+	WaitDurable(ctx context.Context, seq uint64) error
+}
+
 // Marks are the high-water marks of one shard of the log. They are a
 // wal.Folder; Mark may be called at any time.
 type Marks struct {
-	mu    sync.RWMutex // guards marks
-	marks map[Key]uint64
+	mu    sync.RWMutex // guards the fields below
+	marks map[Key]mark
+	log   Log // nil: what was folded is durable
 }
 
-// NewMarks returns marks to be given to the log's Config.Folders.
-func NewMarks() *Marks { return &Marks{marks: map[Key]uint64{}} }
+// mark is a number, and the frame that has it: 0 where a snapshot has.
+type mark struct{ number, seq uint64 }
+
+// NewMarks returns marks to be given to the log's Config.Folders, and then the log
+// to them (Follow).
+func NewMarks() *Marks { return &Marks{marks: map[Key]mark{}} }
+
+// Follow says whose frames are folded from now on.
+func (m *Marks) Follow(log Log) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.log = log
+}
 
 // Mark is the first number of an origin's shard that no stored batch covers, 0
-// if none came from there. It counts frames as they are sequenced: they are
-// durable when a later Append to the same log stream returned.
-func (m *Marks) Mark(stream uint64, shard uint32) uint64 {
+// if none came from there. What it says is durable, for whoever asks goes on there
+// and has that kept elsewhere. Frames are folded before they are, and an Append
+// that failed may have left one behind: Mark waits for it, and gives the log's
+// error where it never will be.
+func (m *Marks) Mark(ctx context.Context, stream uint64, shard uint32) (uint64, error) {
 	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return m.marks[Key{stream, shard}]
+	at, log := m.marks[Key{stream, shard}], m.log
+	m.mu.RUnlock()
+	if log != nil && at.seq > 0 {
+		if err := log.WaitDurable(ctx, at.seq); err != nil {
+			return 0, fmt.Errorf("find out what is stored: %w", err)
+		}
+	}
+	return at.number, nil
 }
 
 // ID implements wal.Folder.
@@ -67,7 +94,9 @@ func (m *Marks) Fold(f wal.Frame) {
 		key.Stream = 0
 	}
 	m.mu.Lock()
-	m.marks[key] = max(m.marks[key], origin.Number)
+	if m.marks[key].number < origin.Number {
+		m.marks[key] = mark{origin.Number, f.Seq}
+	}
 	m.mu.Unlock()
 }
 
@@ -83,7 +112,7 @@ func (m *Marks) AppendSnapshot(dst []byte) []byte {
 	for _, k := range keys {
 		dst = le.AppendUint64(dst, k.Stream)
 		dst = le.AppendUint32(dst, k.Shard)
-		dst = le.AppendUint64(dst, m.marks[k])
+		dst = le.AppendUint64(dst, m.marks[k].number)
 	}
 	return dst
 }
@@ -93,9 +122,9 @@ func (m *Marks) Restore(src []byte) error {
 	if len(src)%markSize != 0 {
 		return fmt.Errorf("restore origins: %w: %d bytes", event.ErrCorrupt, len(src))
 	}
-	marks := make(map[Key]uint64, len(src)/markSize)
+	marks := make(map[Key]mark, len(src)/markSize)
 	for ; len(src) > 0; src = src[markSize:] {
-		marks[Key{le.Uint64(src), le.Uint32(src[8:])}] = le.Uint64(src[12:])
+		marks[Key{le.Uint64(src), le.Uint32(src[8:])}] = mark{number: le.Uint64(src[12:])}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -108,10 +137,14 @@ func (m *Marks) Restore(src []byte) error {
 type Shards []*Marks
 
 // Mark is the greatest of the shards' marks.
-func (s Shards) Mark(stream uint64, shard uint32) uint64 {
+func (s Shards) Mark(ctx context.Context, stream uint64, shard uint32) (uint64, error) {
 	var mark uint64
 	for _, m := range s {
-		mark = max(mark, m.Mark(stream, shard))
+		at, err := m.Mark(ctx, stream, shard)
+		if err != nil {
+			return 0, err
+		}
+		mark = max(mark, at)
 	}
-	return mark
+	return mark, nil
 }

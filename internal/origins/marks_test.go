@@ -2,6 +2,8 @@ package origins
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"math/rand/v2"
 	"testing"
 
@@ -24,12 +26,24 @@ func record(t testing.TB, stream uint64, origin event.Position) []byte {
 	return bytes.Clone(batch.Record())
 }
 
+// at is a mark that is known to be durable.
+func at(t testing.TB, m interface {
+	Mark(context.Context, uint64, uint32) (uint64, error)
+}, stream uint64, shard uint32) uint64 {
+	t.Helper()
+	mark, err := m.Mark(t.Context(), stream, shard)
+	if err != nil {
+		t.Error(err)
+	}
+	return mark
+}
+
 func TestFold(t *testing.T) {
 	m := NewMarks()
 	f := func(stream uint64, origin event.Position, shard uint32, want uint64) {
 		t.Helper()
 		m.Fold(wal.Frame{Type: wal.TypeBatch, Payload: record(t, stream, origin)})
-		if got := m.Mark(stream, shard); got != want {
+		if got := at(t, m, stream, shard); got != want {
 			t.Errorf("after %v of stream %d the mark of %d is %d, want %d", origin, stream, shard, got, want)
 		}
 	}
@@ -42,7 +56,7 @@ func TestFold(t *testing.T) {
 	f(1, event.Position{Shard: 7, Number: 2}, 7, 9)
 	m.Fold(wal.Frame{Type: wal.TypePut, Payload: record(t, 1, event.Position{Number: 100})})
 	m.Fold(wal.Frame{Type: wal.TypeBatch, Payload: []byte("of another version")})
-	if got := m.Mark(1, 0); got != 80 {
+	if got := at(t, m, 1, 0); got != 80 {
 		t.Errorf("mark %d after frames that are no batches", got)
 	}
 }
@@ -52,10 +66,10 @@ func TestLane(t *testing.T) {
 	for i, stream := range []uint64{7, 8, 9, 7} { // in many log streams, one mark
 		m.Fold(wal.Frame{Type: wal.TypeBatch, Payload: record(t, stream, event.Position{Shard: Lane | 3, Number: uint64(10 + i)})})
 	}
-	if got := m.Mark(0, Lane|3); got != 13 {
+	if got := at(t, m, 0, Lane|3); got != 13 {
 		t.Errorf("mark of the lane %d, want 13", got)
 	}
-	if got := m.Mark(7, Lane|3) + m.Mark(0, Lane|4) + m.Mark(0, 3); got != 0 {
+	if got := at(t, m, 7, Lane|3) + at(t, m, 0, Lane|4) + at(t, m, 0, 3); got != 0 {
 		t.Errorf("marks that nobody set: %d", got)
 	}
 }
@@ -71,7 +85,7 @@ func TestSnapshot(t *testing.T) {
 	if err := again.Restore(snapshot); err != nil {
 		t.Fatal(err)
 	}
-	if got := again.Mark(77, 0); got != 0 {
+	if got := at(t, again, 77, 0); got != 0 {
 		t.Errorf("a mark of before the restore: %d", got)
 	}
 	if got := again.AppendSnapshot(nil); !bytes.Equal(got, snapshot) {
@@ -86,9 +100,48 @@ func TestShards(t *testing.T) {
 	s := Shards{NewMarks(), NewMarks()}
 	s[1].Fold(wal.Frame{Type: wal.TypeBatch, Payload: record(t, 4, event.Position{Number: 8})})
 	s[0].Fold(wal.Frame{Type: wal.TypeBatch, Payload: record(t, 4, event.Position{Number: 6})})
-	if got := s.Mark(4, 0); got != 8 {
+	if got := at(t, s, 4, 0); got != 8 {
 		t.Errorf("mark %d, want the greatest", got)
 	}
+}
+
+// A frame that an Append left behind without knowing whether it is durable counts
+// once it is, and never if the log has failed: the catalog, a broker or a lease would
+// be told of events that a restart does not find.
+func TestMarksAreDurable(t *testing.T) {
+	f := func(failing bool, want uint64) {
+		t.Helper()
+		disk, failed := vfs.NewMem(), errors.New("the disk fails")
+		fail := false
+		m := NewMarks()
+		log, err := wal.Open(vfs.Fault(disk, func(op vfs.Op) error {
+			if fail && op.Kind == vfs.OpSync {
+				return failed
+			}
+			return nil
+		}), wal.Config{Dir: "/wal", Folders: []wal.Folder{m}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer log.Close() // which fails as the disk does
+		m.Follow(log)
+		if _, err := log.Append(t.Context(), wal.TypeBatch, 1, record(t, 1, event.Position{Shard: 3, Number: 4})); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := log.Enqueue(t.Context(), wal.TypeBatch, 1, record(t, 1, event.Position{Shard: 3, Number: 9})); err != nil {
+			t.Fatal(err)
+		}
+		fail = failing
+		got, err := m.Mark(t.Context(), 1, 3)
+		if got != want || errors.Is(err, failed) != failing {
+			t.Errorf("failing %v: mark %d, %v", failing, got, err)
+		}
+		if after, err := wal.Open(disk.CrashClone(vfs.CrashOptions{}), wal.Config{Dir: "/wal"}); err != nil || !failing && after.Next() != 3 {
+			t.Errorf("failing %v: the log goes on at %d, %v", failing, after.Next(), err)
+		}
+	}
+	f(false, 9)
+	f(true, 0)
 }
 
 // TestCrash crashes a log between appends and compares the marks with the batches
@@ -126,7 +179,7 @@ func TestCrash(t *testing.T) {
 			t.Fatal(err)
 		}
 		log, m := open(after)
-		if got := m.Mark(1, 3); got != acked {
+		if got := at(t, m, 1, 3); got != acked {
 			t.Errorf("seed %d: mark %d after a crash, acknowledged %d", seed, got, acked)
 		}
 		if err := log.Close(); err != nil {
