@@ -62,6 +62,16 @@ func (s shape) contentEncoding() string {
 	return s.codec.ContentEncoding
 }
 
+func (s shape) contentType() string {
+	switch {
+	case s.parquet != nil:
+		return format.ParquetContentType
+	case s.ndjson:
+		return format.NDJSONContentType
+	}
+	return format.ContentType
+}
+
 func (s shape) newBody() body {
 	switch {
 	case s.parquet != nil:

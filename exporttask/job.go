@@ -313,7 +313,7 @@ func (j *job) put(ctx context.Context, key string, o format.Object) (object, err
 		"sluice-xxh64":  told.Hash,
 	}
 	err := j.room.cfg.Objects.PutIfAbsent(ctx, j.task.Bucket, key, objput.Object{
-		Body: o.Body, Size: o.Size(), ContentType: format.ContentType, ContentEncoding: j.shape.contentEncoding(), Meta: meta,
+		Body: o.Body, Size: o.Size(), ContentType: j.shape.contentType(), ContentEncoding: j.shape.contentEncoding(), Meta: meta,
 	})
 	if !errors.Is(err, objput.ErrExists) {
 		return told, err

@@ -75,10 +75,10 @@ func (c *settings) dataShape() shape {
 	}
 	switch c.config.objectFormat() {
 	case formatNDJSON:
-		s.open, s.contentType = func() body { return newLines(c.codec.NewWriter()) }, contentTypeNDJSON
+		s.open, s.contentType = func() body { return newLines(c.codec.NewWriter()) }, format.NDJSONContentType
 	case formatParquet:
 		s.open = func() body { return table{c.parquet.NewWriter()} }
-		s.contentType, s.contentEncoding = contentTypeParquet, ""
+		s.contentType, s.contentEncoding = format.ParquetContentType, ""
 	}
 	return s
 }

@@ -12,13 +12,6 @@ const (
 	formatParquet = "parquet"
 )
 
-// Content types of objects that are not what AWS makes; AWS calls everything
-// application/octet-stream.
-const (
-	contentTypeNDJSON  = "application/x-ndjson"
-	contentTypeParquet = "application/vnd.apache.parquet"
-)
-
 // promotedField is a member of JSON messages with a column of its own.
 type promotedField struct {
 	// Name is the column's; default the path's parts, joined by underscores.

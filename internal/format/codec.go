@@ -8,8 +8,13 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// ContentType is what Firehose gives every object, whatever is in it.
-const ContentType = "application/octet-stream"
+// ContentType is what Firehose gives every object, whatever is in it. The others are
+// of objects that are not what AWS makes.
+const (
+	ContentType        = "application/octet-stream"
+	NDJSONContentType  = "application/x-ndjson"
+	ParquetContentType = "application/vnd.apache.parquet"
+)
 
 // Codec is one CompressionFormat with what it means for an object.
 type Codec struct {

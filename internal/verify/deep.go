@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/klauspost/compress/gzip"
@@ -16,6 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go"
 
+	"sluice/internal/format"
 	"sluice/internal/objput"
 )
 
@@ -31,6 +33,9 @@ func (v *verifier) deep(ctx context.Context, bucket string, o *entry, at objput.
 	defer r.Close() // only read
 	sum := &tally{}
 	sum.hash.Reset()
+	if exported := at.Meta[exportMeta] != "" && strings.HasSuffix(o.Key, format.ParquetExtension); exported {
+		at.ContentType = format.ParquetContentType // tasks did not always say so
+	}
 	err = decode(sum, r, at)
 	switch {
 	case ctx.Err() != nil:
@@ -59,7 +64,7 @@ func (t *tally) Write(p []byte) (int, error) {
 
 // decode writes the records of an object, as they were before the codec.
 func decode(to *tally, from io.Reader, at objput.Attributes) error {
-	if at.ContentType == "application/vnd.apache.parquet" {
+	if at.ContentType == format.ParquetContentType {
 		return messages(to, from)
 	}
 	switch at.ContentEncoding {

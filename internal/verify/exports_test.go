@@ -9,6 +9,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"github.com/google/go-cmp/cmp"
 
+	"sluice/internal/format"
 	"sluice/internal/objput"
 	"sluice/internal/verify"
 )
@@ -89,6 +90,41 @@ func TestExports(t *testing.T) {
 	f("sum", func(s *objput.Folder) { document(s, "t", manifest("t", 2, first)) }, 0, "bad manifest _sluice/export/t.json")
 	f("name", func(s *objput.Folder) { document(s, "u", manifest("t", 1, first)) }, 1, "bad manifest _sluice/export/u.json")
 	f("no JSON", func(s *objput.Folder) { document(s, "t", "{") }, 1, "bad manifest _sluice/export/t.json")
+}
+
+// TestParquetExports reads files as tasks leave them, and as they once left them.
+func TestParquetExports(t *testing.T) {
+	f := func(contentType string) {
+		t.Helper()
+		store := folder(t)
+		p, err := format.NewParquet(format.ParquetConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := p.NewWriter()
+		w.AppendRecord(1, []byte("some text"))
+		o, err := w.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer o.Release()
+		const key = "logs/t/s/000000.parquet"
+		hash := fmt.Sprintf("%016x", o.Hash)
+		if err := store.PutIfAbsent(t.Context(), "lake", key, objput.Object{
+			Body: o.Body, Size: o.Size(), ContentType: contentType,
+			Meta: map[string]string{"sluice-export": "t", "sluice-count": "1", "sluice-xxh64": hash},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		put(t, store, "_sluice/export/t.json", fmt.Sprintf(`{"version":1,"taskId":"t","records":1,"bytes":%d,"objects":[{"key":%q,"size":%d,"records":1,"bytes":%d,"xxh64":%q}]}`,
+			o.RecordBytes, key, o.Size(), o.RecordBytes, hash), nil)
+		r, err := verify.Run(t.Context(), verify.Config{Store: store, Bucket: "lake", Deep: true})
+		if err != nil || !r.Complete {
+			t.Errorf("%s: %v %v", contentType, r.Findings, err)
+		}
+	}
+	f("application/vnd.apache.parquet")
+	f("application/octet-stream")
 }
 
 // TestExportsDeep reads what the objects hold.
