@@ -55,6 +55,9 @@ func (sh *Shard) compactNext(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	if err := sh.settle(ctx); err != nil {
+		return false, err
+	}
 	if err := sh.writePiece(ctx, p, gone); err != nil {
 		return false, fmt.Errorf("compact %d to %d: %w", p.first, p.last, err)
 	}
@@ -81,6 +84,17 @@ func (sh *Shard) compactable() uint64 {
 		limit = min(limit, max(sh.cfg.Needed(sh.number), 1)-1)
 	}
 	return limit
+}
+
+// settle returns when all is durable that was seen when it was decided what may
+// leave the log or a file. Positions and commits count as they are sequenced: a crash
+// takes back those that are not durable, and whoever goes on before them needs what
+// they had let go. Where the log has failed nothing leaves any more.
+func (sh *Shard) settle(ctx context.Context) error {
+	if err := sh.log.WaitDurable(ctx, sh.log.Next()-1); err != nil {
+		return fmt.Errorf("settle the log: %w", err)
+	}
+	return nil
 }
 
 // gather reads the log from first up to limit, or up to the budget for one

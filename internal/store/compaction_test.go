@@ -295,3 +295,69 @@ func TestNothingNeededLeavesTheLog(t *testing.T) {
 	}
 	l.check(t, s)
 }
+
+// A commit counts as it is sequenced. What it lets go of must not leave the disk
+// before the commit is durable: a crash takes it back, and the records are needed.
+func TestNothingLeavesBeforeWhatLetItGo(t *testing.T) {
+	f := func(merge bool) {
+		t.Helper()
+		fs, r, l := vfs.NewMem(), rand.New(rand.NewPCG(3, 1)), ledger{}
+		done := false
+		cfg := small(func(c *store.Config) {
+			c.Keep = func(_ uint32, f wal.Frame) bool { return f.Type == wal.TypePut && !done }
+		})
+		unmerged := cfg
+		unmerged.MergeFiles = 100
+		s := openWith(t, fs, unmerged)
+		var puts []uint64
+		for n := range 200 {
+			if err := l.put(t, s, r, int64(n)); err != nil {
+				t.Fatal(err)
+			}
+			seq, err := s.Shard(0).Append(t.Context(), wal.TypePut, 7, []byte("waits"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			puts = append(puts, seq)
+		}
+		if merge {
+			if err := s.Compact(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = openWith(t, fs, cfg)
+		defer s.Close()
+		if _, err := s.Log(0).Enqueue(t.Context(), wal.TypeCommit, 7, []byte("done")); err != nil {
+			t.Fatal(err)
+		}
+		done = true
+		if err := s.Compact(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if w := s.Disk().Work; merge && w.Merged == 0 || w.Compacted+w.Merged == 0 {
+			t.Errorf("merge %v: %+v", merge, w)
+		}
+		after := openWith(t, fs.CrashClone(vfs.CrashOptions{}), cfg)
+		defer after.Close()
+		committed, gone := false, 0
+		if err := after.Shard(0).Frames(1, after.Next()[0], func(f wal.Frame) error {
+			committed = committed || f.Type == wal.TypeCommit
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for _, seq := range puts {
+			if _, err := after.Shard(0).Read(seq); err != nil {
+				gone++
+			}
+		}
+		if gone == 0 || !committed {
+			t.Errorf("merge %v: %d records are gone, their commit is there: %v", merge, gone, committed)
+		}
+	}
+	f(false)
+	f(true)
+}

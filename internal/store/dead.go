@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"math"
 	"time"
@@ -73,7 +74,7 @@ const askAgain = time.Minute
 // removeDead takes off the disk, without reading them, files of which nothing is
 // alive: all their log groups were deleted or have expired, and no match that
 // waits for its delivery refers to them or is in them.
-func (sh *Shard) removeDead() (bool, error) {
+func (sh *Shard) removeDead(ctx context.Context) (bool, error) {
 	files, _ := sh.files.acquire()
 	defer sh.files.release(files...)
 	for _, k := range files {
@@ -90,6 +91,9 @@ func (sh *Shard) removeDead() (bool, error) {
 		if gone == nil {
 			k.wanted = clock.Machine{}.Now().Add(askAgain)
 			continue
+		}
+		if err := sh.settle(ctx); err != nil {
+			return false, err
 		}
 		if err := sh.countWhole(gone); err != nil {
 			return false, err

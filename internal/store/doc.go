@@ -35,6 +35,9 @@
 // live batch goes without being read. Batches that undelivered matches refer to
 // stay until these are committed, whatever retention says.
 //
+// What decided that something may leave is durable before it does: a position or a
+// commit that a crash took back would need it again.
+//
 // Config.Class says that a log group's events are not to be kept: they are durable
 // and are read by whoever follows the log as any others, and then are left out
 // where a compaction would copy them, as if they had expired. Places and Scan find

@@ -100,6 +100,9 @@ func (sh *Shard) merge(ctx context.Context, run []*kept) error {
 	if err := m.frames(); err != nil {
 		return err
 	}
+	if err := sh.settle(ctx); err != nil {
+		return err
+	}
 	if err := m.end(); err != nil {
 		return err
 	}

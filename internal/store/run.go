@@ -91,7 +91,7 @@ func (sh *Shard) step(ctx context.Context) (did bool, err error) {
 	}()
 	for _, duty := range []func() (bool, error){
 		func() (bool, error) { return sh.compactNext(ctx) },
-		sh.removeDead,
+		func() (bool, error) { return sh.removeDead(ctx) },
 		func() (bool, error) { return sh.mergeNext(ctx) },
 	} {
 		if err := ctx.Err(); err != nil {
