@@ -231,38 +231,70 @@ func TestForgottenGroup(t *testing.T) {
 	f(hints(1, 60), firehose.Committed{Known: true, Place: firehose.Place{Number: 13}}, plain, 1)
 }
 
-// TestDamagedScratch: what the scratch loses is read from the source again.
+// TestDamagedScratch: what the scratch loses is read from the source again, also
+// where nothing else would be read: at the end of a part, and before a gap.
 func TestDamagedScratch(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		topic, scratch := newFakeTopic(1), vfs.NewMem()
-		w := newWorld(t, config{outside: topic, scratch: scratch})
-		w.createFrom(hints(1, 60))
-		topic.produce(0, start.UnixMilli(), numbered(0, 50)...)
-		synctest.Wait()
-		for _, name := range files(scratch, "/scratch") {
-			f, err := scratch.OpenFile(name, os.O_RDWR)
-			if err != nil {
-				t.Fatal(err)
+	f := func(what string, before func(topic *fakeTopic), lost int64) {
+		synctest.Test(t, func(t *testing.T) {
+			topic, scratch := newFakeTopic(1), vfs.NewMem()
+			w := newWorld(t, config{outside: topic, scratch: scratch, room: firehose.Config{SkipGaps: true}})
+			w.createFrom(hints(1, 60))
+			topic.produce(0, start.UnixMilli(), numbered(0, 50)...)
+			synctest.Wait()
+			scribble(t, scratch)
+			before(topic)
+			w.advance(time.Minute)
+			time.Sleep(time.Minute) // of the bubble: the fetch under way ends
+			for range 5 {
+				w.advance(10 * time.Minute)
+				time.Sleep(time.Second)
+				synctest.Wait()
 			}
-			if _, err := f.WriteAt([]byte("x"), 100); err != nil {
-				t.Fatal(err)
+			s := w.status()
+			w.stop()
+			if r := verified(t, w.disk); s.Delivered != max(50-lost, 0) || !r.Complete || len(r.Chains) != 1 || r.Chains[0].Lost != lost {
+				t.Errorf("%s: %+v %+v", what, s, r)
 			}
-			f.Close()
-		}
-		w.advance(time.Minute)
-		time.Sleep(time.Second) // of the bubble: the fetch under way ends
-		w.advance(10 * time.Minute)
+			if lost == 0 {
+				w.once(50, what)
+			}
+			if s.Retries == 0 {
+				t.Errorf("%s: the damage did not show: %+v", what, s)
+			}
+			if left := files(scratch, "/scratch"); len(left) > 0 {
+				t.Errorf("%s: left over: %v", what, left)
+			}
+		})
+	}
+	f("a part that goes on", func(*fakeTopic) {}, 0)
+	f("the end of a part", func(topic *fakeTopic) {
+		topic.mu.Lock()
+		defer topic.mu.Unlock()
+		topic.parts[0].ended = true
+		topic.notify()
+	}, 0)
+	f("a gap", func(topic *fakeTopic) {
+		topic.lose(0, 52)
 		synctest.Wait()
-		s := w.status()
-		w.stop()
-		w.once(50, "damaged")
-		if s.Retries == 0 {
-			t.Errorf("the damage did not show: %+v", s)
+		topic.produce(0, start.UnixMilli(), nil, nil)
+	}, 52)
+}
+
+// scribble changes a byte of every file.
+func scribble(t *testing.T, scratch *vfs.Mem) {
+	t.Helper()
+	for _, name := range files(scratch, "/scratch") {
+		f, err := scratch.OpenFile(name, os.O_RDWR)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if left := files(scratch, "/scratch"); len(left) > 0 {
-			t.Errorf("left over: %v", left)
+		if _, err := f.WriteAt([]byte("x"), 100); err != nil {
+			t.Fatal(err)
 		}
-	})
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // TestSpoolIsBounded: a part that has used its share up delivers early, and one

@@ -51,14 +51,15 @@ func (f *remote) read(ctx context.Context) {
 	}
 }
 
-// awaitRoom waits while the spool is full, unless the open plan wants more.
+// awaitRoom waits while the spool is full, unless the open plan wants more, or while
+// a gap comes next. A spool that is damaged is filled again in any case.
 func (f *remote) awaitRoom(ctx context.Context) error {
 	for ctx.Err() == nil {
 		next, held, broken := f.spool.head()
 		f.mu.Lock()
 		need, ahead := f.need, f.ahead
 		f.mu.Unlock()
-		if ahead == nil && (broken || held < 2*f.room.outside.share() || next.Number < need) {
+		if broken || ahead == nil && (held < 2*f.room.outside.share() || next.Number < need) {
 			return nil
 		}
 		f.peek(ctx, next)
@@ -90,7 +91,11 @@ func (f *remote) peek(ctx context.Context, next Place) {
 
 // fetch reads once.
 func (f *remote) fetch(ctx context.Context) error {
-	f.spool.mend()
+	if f.spool.mend() {
+		f.mu.Lock()
+		f.ahead = nil // it is met again, behind what is read again
+		f.mu.Unlock()
+	}
 	next, _, _ := f.spool.head()
 	now := f.room.now()
 	fetched, err := f.claim.Fetch(ctx, next, f.room.outside.fetchBytes(), func(r *Record) error {
@@ -127,6 +132,9 @@ func (f *remote) finish(ctx context.Context) (done bool, err error) {
 		f.mu.Lock()
 		cur, bucket := f.cur, f.bucket
 		f.mu.Unlock()
+		if _, _, broken := f.spool.head(); broken {
+			return false, nil // the rest is read again
+		}
 		if cur.plan == nil && f.spool.span(cur.position, 1).Count == 0 {
 			if err := f.moveTo(ctx, cur, Place{cur.position, next.Token}, bucket); err != nil {
 				return false, err

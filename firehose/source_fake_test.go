@@ -42,6 +42,7 @@ type fakeTopic struct {
 type fakePart struct {
 	records   []firehose.Record // by number; a hole has no value
 	first     uint64            // what was before is lost
+	ended     bool              // there will be no more records
 	committed firehose.Committed
 }
 
@@ -185,7 +186,7 @@ func (c *fakeClaim) Fetch(ctx context.Context, from firehose.Place, maxBytes int
 	for {
 		t.mu.Lock()
 		p, changed := t.parts[c.part], t.changed
-		records, first := slices.Clone(p.records), p.first
+		records, first, ended := slices.Clone(p.records), p.first, p.ended
 		t.mu.Unlock()
 		if from.Number < first {
 			return firehose.Fetched{}, &firehose.GapError{From: from, First: firehose.Place{Number: first, Token: "gap"}}
@@ -194,7 +195,12 @@ func (c *fakeClaim) Fetch(ctx context.Context, from firehose.Place, maxBytes int
 			return firehose.Fetched{}, &firehose.GapError{From: from}
 		}
 		if from.Number < uint64(len(records)) {
-			return fakeFetch(records, from, maxBytes, visit)
+			fetched, err := fakeFetch(records, from, maxBytes, visit)
+			fetched.Last = ended && fetched.Next.Number == uint64(len(records))
+			return fetched, err
+		}
+		if ended {
+			return firehose.Fetched{Next: from, End: from.Number, Last: true}, nil
 		}
 		select {
 		case <-changed:

@@ -348,14 +348,15 @@ func (s *spool) within(position uint64) *chunk {
 	return nil
 }
 
-// mend empties a spool of which a file is damaged.
-func (s *spool) mend() {
+// mend empties a spool of which a file is damaged, and tells whether it was.
+func (s *spool) mend() bool {
 	s.mu.Lock()
 	broken, base, before := s.broken, s.base, s.before
 	s.mu.Unlock()
 	if broken {
 		s.reset(base, before)
 	}
+	return broken
 }
 
 // refill has the spool emptied, and filled from a place on.
