@@ -107,7 +107,7 @@ func (r *Room) Take(ctx context.Context, scope catalog.Scope, name string, from 
 		m := &made[i]
 		record := embedded.Record{Key: []byte(m.Key), Data: m.Data}
 		record.Shard = s.of(hashOf(&record)).Number
-		in = append(in, incoming{i, r.logShard(s.UID, record.Shard), record})
+		in = append(in, incoming{i, s.logShard(record.Shard), record})
 	}
 	for log := range uint32(r.cfg.Streams.Shards()) {
 		if err := r.take(ctx, &s, log, from, made, in); err != nil {

@@ -101,7 +101,7 @@ func (r *Room) create(_ context.Context, c awsapi.Caller, in *createStreamInput)
 	now := r.now()
 	s := Stream{
 		Name: *in.StreamName, Account: c.Account, Region: c.Region, Created: now, Mode: in.mode(), RetentionHours: leastRetention,
-		MaxRecordKiB: leastRecordKiB, Shards: divide(int(shards), now), Tags: in.Tags,
+		MaxRecordKiB: leastRecordKiB, Shards: divide(int(shards), now), Logs: r.cfg.Streams.Shards(), Tags: in.Tags,
 	}
 	if in.MaxRecordSizeInKiB != nil {
 		s.MaxRecordKiB = int(*in.MaxRecordSizeInKiB)

@@ -11,7 +11,7 @@
 // A stream is a definition in the catalog: a uid, which its frames are under, and
 // shards, each a range of the 128-bit hash space, chosen by the MD5 of the partition
 // key or by ExplicitHashKey. Shard i of a stream lies on shard (uid + i) mod n of the
-// log. The records of one request that go to one shard of the log are one frame, so
+// log, which had n when the stream was made. The records of one request that go to one shard of the log are one frame, so
 // one fdatasync, and durable together before the answer.
 //
 // Shards are listed one by one in the definition, with a parent and an end that

@@ -113,7 +113,7 @@ func expiredIterator(created, now int64) error {
 func (r *Room) read(ctx context.Context, s *Stream, it iterator, limit int, out *getRecordsOutput) error {
 	now := r.now()
 	since := max(now-s.retention(), it.since)
-	log := r.logShard(s.UID, it.shard)
+	log := s.logShard(it.shard)
 	next := it
 	next.created = now
 	full := false

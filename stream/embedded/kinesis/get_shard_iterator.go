@@ -85,7 +85,7 @@ func (r *Room) iterate(_ context.Context, c awsapi.Caller, in *getShardIteratorI
 		return nil, err
 	}
 	it := iterator{stream: s.UID, shard: shard.Number, created: r.now()}
-	log := r.logShard(s.UID, shard.Number)
+	log := s.logShard(shard.Number)
 	switch *in.ShardIteratorType {
 	case latest:
 		it.from.position = r.cfg.Streams.End(log)

@@ -87,7 +87,7 @@ func (r *Room) incoming(s *Stream, index int, e *recordEntry) (incoming, error) 
 		record.Hash, record.Explicit = embedded.Hash(h), true
 	}
 	record.Shard = s.of(hashOf(&record)).Number
-	return incoming{index, r.logShard(s.UID, record.Shard), record}, nil
+	return incoming{index, s.logShard(record.Shard), record}, nil
 }
 
 func (r *Room) put(ctx context.Context, c awsapi.Caller, in *putRecordInput) (*putRecordOutput, error) {

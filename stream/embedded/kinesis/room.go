@@ -73,7 +73,8 @@ func New(cfg Config) (*Room, error) {
 	var errs []error
 	cfg.Definitions.All(func(scope catalog.Scope, name string, s Stream) {
 		r.names[s.UID] = streamName{scope, name}
-		errs = append(errs, r.made(s))
+		s, err := r.placed(s)
+		errs = append(errs, err, r.made(s))
 	})
 	r.expire()
 	r.tidy = cfg.Clock.NewTimer(tidyName, tidyEach)
@@ -168,9 +169,26 @@ func (r *Room) byUID(uid uint64) (Stream, bool) {
 	return s, ok && s.UID == uid
 }
 
-// logShard is the shard of the log that a Kinesis shard of a stream lies on.
-func (r *Room) logShard(stream uint64, shard uint32) uint32 {
-	return uint32((stream + uint64(shard)) % uint64(r.cfg.Streams.Shards()))
+// logShard is the shard of the log that a Kinesis shard of a stream lies on. It stays
+// there when the log gets more of them: sequence numbers are places in it.
+func (s *Stream) logShard(shard uint32) uint32 {
+	return uint32((s.UID + uint64(shard)) % uint64(max(s.Logs, 1)))
+}
+
+// placed is a stream that says how many shards the log had when it was made. Those of
+// before that was noted lie on as many as there are now.
+func (r *Room) placed(s Stream) (Stream, error) {
+	if s.Logs > 0 {
+		return s, nil
+	}
+	s, err := r.cfg.Definitions.Change(catalog.Scope{Account: s.Account, Region: s.Region}, s.Name, func(s *Stream) error {
+		s.Logs = r.cfg.Streams.Shards()
+		return nil
+	})
+	if err != nil {
+		return s, fmt.Errorf("place stream %s: %w", s.Name, err)
+	}
+	return s, nil
 }
 
 // target is how requests name a stream.

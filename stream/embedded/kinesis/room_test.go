@@ -533,3 +533,48 @@ func TestAnswersAreBounded(t *testing.T) {
 		t.Error(rest)
 	}
 }
+
+// A log that gets more shards leaves streams where they are: what was put is read, and
+// sequence numbers go on.
+func TestMoreShardsOfTheLog(t *testing.T) {
+	f := func(noted bool) {
+		t.Helper()
+		w := newWorld(t, 1, nil)
+		w.ok("CreateStream", map[string]any{"StreamName": "s", "ShardCount": 3})
+		shards := []string{"shardId-000000000000", "shardId-000000000001", "shardId-000000000002"}
+		put := func(key string) (shard, sequence string) {
+			out := w.ok("PutRecord", map[string]any{"StreamName": "s", "PartitionKey": key, "Data": "eA=="})
+			return out["ShardId"].(string), out["SequenceNumber"].(string)
+		}
+		last := map[string]string{}
+		for i := range 30 {
+			shard, sequence := put(fmt.Sprint("old", i))
+			last[shard] = sequence
+		}
+		if !noted { // as a version before left it, which this one opened since
+			if _, err := w.cfg.Definitions.Change(catalog.Scope{Account: "000000000000", Region: "us-east-1"}, "s", func(s *Stream) error {
+				s.Logs = 0
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			w = w.crash(1)
+		}
+		w = w.crash(4)
+		for i := range 10 {
+			put(fmt.Sprint("new", i))
+		}
+		all, since := 0, 0
+		for _, shard := range shards {
+			got, _ := w.read(w.iterator(shard, trimHorizon, nil))
+			all += len(got)
+			got, _ = w.read(w.iterator(shard, afterSequenceNumber, map[string]any{"StartingSequenceNumber": last[shard]}))
+			since += len(got)
+		}
+		if all != 40 || since != 10 {
+			t.Errorf("noted %v: %d of 40 records, %d of 10 since", noted, all, since)
+		}
+	}
+	f(true)
+	f(false)
+}

@@ -21,7 +21,8 @@ type Stream struct {
 	Mode           string            `json:"mode"`
 	RetentionHours int               `json:"retentionHours"`
 	MaxRecordKiB   int               `json:"maxRecordKiB"`
-	Shards         []Shard           `json:"shards"` // by number
+	Shards         []Shard           `json:"shards"`         // by number
+	Logs           int               `json:"logs,omitempty"` // shards of the log that they lie on
 	Tags           map[string]string `json:"tags,omitempty"`
 }
 
