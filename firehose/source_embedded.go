@@ -55,7 +55,11 @@ func (r *Room) Reading(visit func(arn string, position func(shard uint32) uint64
 			continue
 		}
 		visit(s.settings().kept.Source.Kinesis.KinesisStreamARN, func(shard uint32) uint64 {
-			return max(s.from[shard], r.links.States[shard].at(s.Route).position)
+			position := r.links.States[shard].at(s.Route).position
+			if int(shard) < len(s.from) { // the log may have got more since
+				position = max(position, s.from[shard])
+			}
+			return position
 		})
 	}
 }

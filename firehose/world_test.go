@@ -55,6 +55,7 @@ type config struct {
 
 	errorLog firehose.ErrorLog
 	outside  firehose.Outside
+	streams  firehose.Streams
 	scratch  vfs.FS // default a disk of its own
 }
 
@@ -96,7 +97,7 @@ func newWorld(t testing.TB, c config) *world {
 	var err error
 	w.room, err = firehose.New(c.room, firehose.Links{
 		Definitions: w.defs, Source: w.log, Sink: w.log, Journal: w.log, Store: w.store, States: w.log.states,
-		ErrorLog: c.errorLog, Outside: c.outside,
+		ErrorLog: c.errorLog, Outside: c.outside, Streams: c.streams,
 	})
 	if err != nil {
 		t.Fatal(err)
