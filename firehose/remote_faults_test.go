@@ -231,6 +231,45 @@ func TestForgottenGroup(t *testing.T) {
 	f(hints(1, 60), firehose.Committed{Known: true, Place: firehose.Place{Number: 13}}, plain, 1)
 }
 
+// TestForgottenGroupInAnotherBucket: the chain of manifests goes on where the
+// destination has moved to, and is found there, too.
+func TestForgottenGroupInAnotherBucket(t *testing.T) {
+	f := func(moved int) {
+		synctest.Test(t, func(t *testing.T) {
+			topic := newFakeTopic(1)
+			w := newWorld(t, config{outside: topic})
+			w.createFrom(hints(1, 60))
+			for i := range 6 {
+				if i == moved {
+					w.must("UpdateDestination", updating(1, extended(`"BucketARN":"arn:aws:s3:::pond"`)))
+				}
+				topic.produce(0, start.UnixMilli(), numbered(i, i+1)...)
+				synctest.Wait()
+				w.advance(time.Minute)
+				synctest.Wait()
+			}
+			w.stop()
+			topic.parts[0].committed = firehose.Committed{}
+			w = newWorld(t, config{outside: topic, disk: w.disk, store: w.store, defs: w.defs, at: w.clock.Now()})
+			synctest.Wait()
+			topic.produce(0, start.UnixMilli(), numbered(6, 7)...)
+			synctest.Wait()
+			for range 3 {
+				w.advance(time.Minute)
+				synctest.Wait()
+			}
+			s := w.status()
+			w.stop()
+			if s.Err != nil || s.Delivered != 1 || s.Lag != 0 {
+				t.Errorf("moved before %d: %+v", moved, s)
+			}
+		})
+	}
+	f(0)
+	f(3)
+	f(5)
+}
+
 // TestDamagedScratch: what the scratch loses is read from the source again, also
 // where nothing else would be read: at the end of a part, and before a gap.
 func TestDamagedScratch(t *testing.T) {

@@ -83,6 +83,15 @@ func (f *remote) fromNote(ctx context.Context, c Committed, n *note) (at cursor,
 func (f *remote) fromChain(ctx context.Context, c Committed) (at cursor, from Place, keys keyMarks, err error) {
 	f.bucket = f.stream.settings().config.bucket()
 	last, err := f.lastCut(ctx)
+	if made := f.stream.source.Bucket; err == nil && last == 0 && made != f.bucket {
+		// The destination has moved, and the chain began where it was. What came
+		// after is followed from there.
+		was := f.bucket
+		f.bucket = made
+		if last, err = f.lastCut(ctx); last == 0 {
+			f.bucket = was
+		}
+	}
 	if err != nil {
 		return at, from, nil, err
 	}
