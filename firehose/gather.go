@@ -119,7 +119,10 @@ func (l *lane) gather(ctx context.Context, a *attempt, pieces []*piece) error {
 		k := pc.part.class()
 		f, known := flats[k]
 		if !known && pc.straight == nil && k != classDropped {
-			f, _ = pc.shape.open().(flatBody)
+			b := pc.shape.open()
+			if f, _ = b.(flatBody); f == nil {
+				b.discard() // it keeps its records as they come
+			}
 			flats[k] = f
 		}
 		pc.add(u, f)

@@ -259,7 +259,7 @@ func (v *verifier) follow(key string, m *manifest, hash [sha256.Size]byte) {
 	switch {
 	case m.Previous != hex.EncodeToString(w.hash[:]):
 		if w.first {
-			v.find(BrokenChain, key, "the manifests before it are missing")
+			v.find(BrokenChain, key, "the manifests before it are missing, or in a bucket that the delivery stream was moved from")
 		} else {
 			v.find(BrokenChain, key, "it does not follow cut %d: one was changed, or is missing between them", w.LastCut)
 		}
