@@ -93,8 +93,16 @@ func (f *local) notify() (more <-chan struct{}, stop func()) { return f.source.N
 
 func (f *local) cursor() cursor { return f.state.at(f.route) }
 
+// plan ends a lane whose plan does not fold: it would make the same one again, and
+// fill the log with it.
 func (f *local) plan(ctx context.Context, p *plan) error {
-	return f.append(ctx, wal.TypePlan, p.append(nil))
+	if err := f.append(ctx, wal.TypePlan, p.append(nil)); err != nil {
+		return err
+	}
+	if open := f.cursor().plan; open == nil || open.cut != p.cut {
+		return &stopError{Stopped, fmt.Errorf("plan %d of positions %v was written and is not one", p.cut, p.span(f.shard))}
+	}
+	return nil
 }
 
 func (f *local) carry(context.Context) (carried, error) { return carried{}, nil }

@@ -2,8 +2,11 @@ package firehose
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
+	"errors"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,4 +178,38 @@ func TestRecordIDs(t *testing.T) {
 			t.Error("two places, one id")
 		}
 	}
+}
+
+// folding is a log that is its state.
+type folding struct {
+	state  *State
+	frames int
+}
+
+func (j *folding) Append(_ context.Context, _ uint32, t wal.Type, key uint64, payload []byte) error {
+	j.frames++
+	j.state.Fold(wal.Frame{Type: t, Key: key, Seq: uint64(j.frames), Payload: payload})
+	return nil
+}
+
+// A plan that is written and does not fold would be made again and again.
+func TestPlanThatDoesNotFold(t *testing.T) {
+	f := func(what string, change func(*plan), stops bool) {
+		t.Helper()
+		j := &folding{state: NewState()}
+		p := wholePlan
+		p.cut, p.first, p.parts = 1, 0, []part{{key: "k", count: 7}}
+		change(&p)
+		err := (&local{journal: j, state: j.state, route: 5}).plan(t.Context(), &p)
+		var stop *stopError
+		if errors.As(err, &stop) != stops || !stops && err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	f("as it is", func(*plan) {}, false)
+	f("of another cut", func(p *plan) { p.cut = 2 }, true)
+	f("from another position", func(p *plan) { p.first, p.parts[0].first = 9, 9 }, true)
+	f("of a name that its length cannot say", func(p *plan) {
+		p.whole, p.parts[0].name = false, "d"+strings.Repeat("x", 1<<16)
+	}, true)
 }
