@@ -257,3 +257,45 @@ var (
 	yamlFence       = regexp.MustCompile("(?s)\n```yaml\n(.*?)\n```")
 	withoutComments = regexp.MustCompile(`(?m)^#.*\n`)
 )
+
+// TestKeysOfThePages wants every key and every variable that a page names to exist.
+func TestKeysOfThePages(t *testing.T) {
+	variables := []string{"SLUICE_", "SLUICE_CONFIG", "SLUICE_SHARED"}
+	var paths, top []string
+	found := 0
+	for _, key := range settings.Keys() {
+		first, _, _ := strings.Cut(key.Path, ".")
+		variables, paths, top = append(variables, key.Env), append(paths, key.Path), append(top, first)
+	}
+	for _, page := range append(markdown(t), "../../README.md", "../../ARCHITECTURE.md", "../../CHANGELOG.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range variable.FindAllString(string(text), -1) {
+			if !slices.Contains(variables, name) {
+				t.Errorf("%s names %s, which sets nothing", page, name)
+			}
+		}
+		for _, m := range dotted.FindAllStringSubmatch(string(text), -1) {
+			if !slices.Contains(top, m[1]) {
+				continue // of something else
+			}
+			found++
+			if !slices.ContainsFunc(paths, func(path string) bool {
+				// A key, a section, or a key of the entries of a list.
+				return path == m[1]+m[2] || strings.HasPrefix(path, m[1]+m[2]+".") || strings.HasPrefix(m[1]+m[2], path+".")
+			}) {
+				t.Errorf("%s names %s%s, which is no key", page, m[1], m[2])
+			}
+		}
+	}
+	if found < 100 {
+		t.Errorf("%d keys found: does the test still see them?", found)
+	}
+}
+
+var (
+	variable = regexp.MustCompile(`\bSLUICE_[A-Z0-9_]*`)
+	dotted   = regexp.MustCompile("`([a-z0-9_]+)((?:\\.[a-z0-9_]+)+)[:`]")
+)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 	"time"
 
 	"sluice/cmd/sluice/internal/settings"
@@ -94,8 +95,11 @@ func (c *serveCommand) Run(p *process) error {
 		err = runUntilSignal(a.Run, signals, c.ShutdownTimeout, log)
 	}
 	var wrong *app.ConfigError
-	if errors.As(err, &wrong) {
+	switch {
+	case errors.As(err, &wrong):
 		return usage(err)
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%w\nanother process has the port, maybe another sluice: stop it, or give --listen and --admin other ports (0 is any free one)", err)
 	}
 	return err
 }

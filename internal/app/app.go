@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -120,7 +121,10 @@ func (a *App) open() error {
 	s3 := a.cfg.S3Options.config()
 	s3.Journal, s3.Logger = a.dir.path("uploads"), a.log
 	if a.objects, err = objput.Open(context.Background(), a.cfg.S3, a.cfg.FS, s3); err != nil {
-		return err
+		if strings.HasPrefix(a.cfg.S3, "folder:") {
+			return err
+		}
+		return misconfigured("s3: %w", err)
 	}
 	if a.subscriptions, err = filter.OpenSubscriptions(a.catalog, a.cfg.OrganizationID); err != nil {
 		return err

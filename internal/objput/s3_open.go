@@ -135,7 +135,11 @@ func Open(ctx context.Context, spec string, fsys vfs.FS, cfg S3Config) (Store, e
 		if dir == "" {
 			return nil, fmt.Errorf("open object store %q: give folder:DIR", spec)
 		}
-		return OpenFolder(fsys, dir)
+		f, err := OpenFolder(fsys, dir)
+		if err != nil {
+			return nil, err // no Store that holds a nil *Folder
+		}
+		return f, nil
 	}
 	switch {
 	case spec == "aws":
@@ -148,5 +152,9 @@ func Open(ctx context.Context, spec string, fsys vfs.FS, cfg S3Config) (Store, e
 	if cfg.FS == nil {
 		cfg.FS = fsys
 	}
-	return OpenS3(ctx, cfg)
+	s, err := OpenS3(ctx, cfg)
+	if err != nil {
+		return nil, err // no Store that holds a nil *S3
+	}
+	return s, nil
 }

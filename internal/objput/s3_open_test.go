@@ -21,6 +21,9 @@ func TestOpen(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), wantErr) {
 				t.Errorf("%s: %v, want %q", spec, err, wantErr)
 			}
+			if s != nil {
+				t.Errorf("%s: a store beside the error %v", spec, err)
+			}
 			return
 		}
 		if err != nil {
