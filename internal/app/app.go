@@ -256,7 +256,7 @@ func (a *App) openAPI() error {
 	}
 	a.api, err = awsapi.New(border, ops...)
 	if err != nil {
-		return err
+		return misconfigured("%w", err) // an account, a region, a credential
 	}
 	a.collect()
 	a.ready.Add("log", func(context.Context) error { return a.store.Err() })
