@@ -60,7 +60,7 @@ func (in *createInput) tagged(d *destination) error {
 			continue
 		}
 		if !x.setTag(name, t.Value) {
-			return awsapi.InvalidArgument("The tag %s with the value %q is not one that this version knows", t.Key, t.Value)
+			return awsapi.InvalidArgument("The tag %s with the value %q is not one that this version knows: there are %s", t.Key, t.Value, tagNames())
 		}
 		any = true
 	}
@@ -71,6 +71,15 @@ func (in *createInput) tagged(d *destination) error {
 	x.model(v, "tags.sluice")
 	d.SluiceConfiguration = &x
 	return v.Err()
+}
+
+// tagNames lists the tags for people.
+func tagNames() string {
+	names := make([]string, len(sluiceTags))
+	for i, t := range sluiceTags {
+		names[i] = tagSpace + t.name
+	}
+	return strings.Join(names, ", ")
 }
 
 func (x *sluiceConfiguration) setTag(name, value string) bool {

@@ -15,10 +15,11 @@ func TestSettingsInTags(t *testing.T) {
 		return `{"DeliveryStreamName":"lake","Tags":[` + tags + `],"ExtendedS3DestinationConfiguration":{` + roleAndBucket + `,` +
 			`"Prefix":"!{timestamp:yyyy}/","ErrorOutputPrefix":"e/!{firehose:error-output-type}/",` + extract + `,` + hints(1, 60) + `}}`
 	}
+	const known = "sluice:timestamp, sluice:lateness-in-seconds, sluice:target-object-size-in-mbs, sluice:format, sluice:layout, sluice:parquet-compression, sluice:bloom-filter-columns, sluice:promoted-fields"
 	w.refused("CreateDeliveryStream", create(`{"Key":"sluice:tmestamp","Value":"event"}`),
-		`InvalidArgumentException: The tag sluice:tmestamp with the value "event" is not one that this version knows`)
+		`InvalidArgumentException: The tag sluice:tmestamp with the value "event" is not one that this version knows: there are `+known)
 	w.refused("CreateDeliveryStream", create(`{"Key":"sluice:lateness-in-seconds","Value":"soon"}`),
-		`InvalidArgumentException: The tag sluice:lateness-in-seconds with the value "soon" is not one that this version knows`)
+		`InvalidArgumentException: The tag sluice:lateness-in-seconds with the value "soon" is not one that this version knows: there are `+known)
 	if _, err := w.call("CreateDeliveryStream", create(`{"Key":"sluice:timestamp","Value":"now"}`)); err == nil {
 		t.Error("a timestamp of now")
 	}
