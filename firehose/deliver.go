@@ -105,6 +105,11 @@ func (l *lane) deliver(ctx context.Context, cur cursor) error {
 	if err := l.precedent(ctx, a); err != nil {
 		return err
 	}
+	if !a.plan.gap {
+		if err := l.feed.await(ctx, a.plan.end); err != nil {
+			return err
+		}
+	}
 	switch {
 	case a.plan.gap:
 		a.done[0] = &result{}

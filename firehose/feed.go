@@ -24,6 +24,9 @@ type feed interface {
 	// pressed tells that what waits takes more room than it should: all of it is
 	// due.
 	pressed() bool
+	// await returns when what lies below a position can be read without waiting for
+	// somebody else: before a lane takes one of the slots that all share.
+	await(ctx context.Context, end uint64) error
 	// parcels visits positions [start, end) in order. A parcel is valid until
 	// visit returns.
 	parcels(ctx context.Context, start, end uint64, visit func(event.Parcel) error) error
@@ -80,6 +83,8 @@ func (f *local) pressed() bool { return false }
 
 // gap: frames that the log lost are gone around, and counted by it.
 func (f *local) gap(*settings) *plan { return nil }
+
+func (f *local) await(context.Context, uint64) error { return nil }
 
 func (f *local) parcels(ctx context.Context, start, end uint64, visit func(event.Parcel) error) error {
 	r := event.Range{Shard: f.shard, Start: start, End: end}

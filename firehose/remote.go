@@ -74,14 +74,16 @@ func (f *remote) gap(told *settings) *plan {
 	}
 }
 
-func (f *remote) parcels(ctx context.Context, start, end uint64, visit func(event.Parcel) error) error {
+// await has the source read up to a position, whatever room is left.
+func (f *remote) await(ctx context.Context, end uint64) error {
 	f.mu.Lock()
 	f.need = max(f.need, end)
 	f.mu.Unlock()
 	signal(f.spool.room)
-	if err := f.spool.await(ctx, end); err != nil {
-		return err
-	}
+	return f.spool.await(ctx, end)
+}
+
+func (f *remote) parcels(ctx context.Context, start, end uint64, visit func(event.Parcel) error) error {
 	if err := f.spool.parcels(ctx, start, end, visit); err != nil {
 		return fmt.Errorf("read [%d,%d) of %s: %w", start, end, f.claim.Part(), err)
 	}

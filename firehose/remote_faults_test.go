@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -229,6 +230,55 @@ func TestForgottenGroup(t *testing.T) {
 		f(byKey+","+hints(64, 60), to, keyed, 0)
 	}
 	f(hints(1, 60), firehose.Committed{Known: true, Place: firehose.Place{Number: 13}}, plain, 1)
+}
+
+// TestSourceThatIsAway: what an open plan needs of a source that is away is waited
+// for without the encoders and uploads that other delivery streams want, too.
+func TestSourceThatIsAway(t *testing.T) {
+	f := func(members string) {
+		synctest.Test(t, func(t *testing.T) {
+			topic := newFakeTopic(1)
+			store, disk := newFlaky(t)
+			w := newWorld(t, config{outside: topic, disk: disk, store: store})
+			w.createFrom(members)
+			topic.produce(0, start.UnixMilli(), []byte(`{"k":"a","id":"<0>"}`+"\n"))
+			synctest.Wait()
+			down := errors.New("the store is down")
+			store.fail.Store(&down)
+			w.advance(time.Minute) // the plan is open
+			w.stop()
+			store.fail.Store(nil)
+			var away atomic.Bool
+			away.Store(true)
+			topic.step = func(_ *fakeMember, point string) error {
+				if point == "fetch" && away.Load() {
+					return errDead
+				}
+				return nil
+			}
+			w = newWorld(t, config{outside: topic, disk: disk, store: store, log: w.log, defs: w.defs, at: w.clock.Now(),
+				room: firehose.Config{Encoders: 1, Uploads: 1}})
+			w.must("CreateDeliveryStream", `{"DeliveryStreamName":"near","ExtendedS3DestinationConfiguration":{`+roleAndBucket+`,`+hints(1, 60)+`}}`)
+			d, _ := w.defs.DeliveryStream(home, "near")
+			synctest.Wait()
+			if err := w.put(d.Route, "<1>\n"); err != nil {
+				t.Fatal(err)
+			}
+			_ = w.clock.Advance(t.Context(), time.Minute) // the plan stays under way
+			synctest.Wait()
+			if got := w.ids(); got["<1>"] != 1 || got["<0>"] != 0 {
+				t.Errorf("while the source is away: %v", got)
+			}
+			away.Store(false)
+			time.Sleep(time.Minute) // of the bubble
+			w.advance(time.Minute)
+			synctest.Wait()
+			w.stop()
+			w.once(2, "the source is back")
+		})
+	}
+	f(hints(1, 60))
+	f(byKey + "," + hints(64, 60))
 }
 
 // TestForgottenGroupInAnotherBucket: the chain of manifests goes on where the
