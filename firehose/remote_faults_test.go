@@ -232,6 +232,40 @@ func TestForgottenGroup(t *testing.T) {
 	f(hints(1, 60), firehose.Committed{Known: true, Place: firehose.Place{Number: 13}}, plain, 1)
 }
 
+// TestFullScratch: whatever of the scratch the disk has no room for, the part waits,
+// says so, and goes on.
+func TestFullScratch(t *testing.T) {
+	f := func(kind vfs.OpKind) {
+		synctest.Test(t, func(t *testing.T) {
+			topic, scratch := newFakeTopic(1), vfs.NewMem()
+			full := errors.New("no space left on the disk")
+			var isFull atomic.Bool
+			w := newWorld(t, config{outside: topic, scratch: vfs.Fault(scratch, func(op vfs.Op) error {
+				if op.Kind == kind && isFull.Load() {
+					return full
+				}
+				return nil
+			})})
+			isFull.Store(true)
+			w.createFrom(hints(1, 60))
+			topic.produce(0, start.UnixMilli(), numbered(0, 3)...)
+			time.Sleep(time.Minute) // of the bubble
+			if s := w.status(); s.Condition != firehose.Retrying || !errors.Is(s.Err, full) || s.Parts != 1 {
+				t.Errorf("%v: %+v", kind, s)
+			}
+			isFull.Store(false)
+			time.Sleep(time.Minute)
+			w.advance(time.Minute)
+			synctest.Wait()
+			w.stop()
+			w.once(3, kind.String())
+		})
+	}
+	f(vfs.OpMkdirAll)
+	f(vfs.OpCreate)
+	f(vfs.OpWrite)
+}
+
 // TestSourceThatIsAway: what an open plan needs of a source that is away is waited
 // for without the encoders and uploads that other delivery streams want, too.
 func TestSourceThatIsAway(t *testing.T) {

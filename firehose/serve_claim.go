@@ -74,13 +74,7 @@ func (r *Room) serve(ctx context.Context, s *stream, c Claim) {
 	defer f.lost()
 	l := newLane(r, s, f, c.Part(), true)
 	l.uuid = func(partition string, first uint64) string { return outsideUUID(s.arn, c.Part(), partition, first) }
-	var err error
-	if f.spool, err = openSpool(r.cfg.ScratchFS, path.Join(r.cfg.Scratch, r.outside.folder())); err != nil {
-		r.cfg.Logger.Error("a part of the source is not delivered", "stream", s.Name, "part", c.Part(), "error", err)
-		l.end()
-		<-ctx.Done()
-		return
-	}
+	f.spool = newSpool(r.cfg.ScratchFS, path.Join(r.cfg.Scratch, r.outside.folder()))
 	defer f.spool.close()
 	r.outside.add(f)
 	defer r.outside.remove(f)

@@ -91,12 +91,9 @@ const (
 // errSpool says that the scratch does not hold what was written there.
 var errSpool = errors.New("scratch file is damaged")
 
-// openSpool makes a spool in a folder of its own.
-func openSpool(fsys vfs.FS, dir string) (*spool, error) {
-	if err := fsys.MkdirAll(dir); err != nil {
-		return nil, fmt.Errorf("make scratch folder: %w", err)
-	}
-	return &spool{fs: fsys, dir: dir, more: make(chan struct{}, 1), room: make(chan struct{}, 1), grown: make(chan struct{})}, nil
+// newSpool is a spool in a folder of its own, which is made with its first file.
+func newSpool(fsys vfs.FS, dir string) *spool {
+	return &spool{fs: fsys, dir: dir, more: make(chan struct{}, 1), room: make(chan struct{}, 1), grown: make(chan struct{})}
 }
 
 // reset empties the spool; what comes next lies at a place, behind these marks.
@@ -254,6 +251,9 @@ func (s *spool) rotate() error {
 	s.files++
 	name := path.Join(s.dir, fmt.Sprintf("%08d", s.files))
 	s.mu.Unlock()
+	if err := s.fs.MkdirAll(s.dir); err != nil {
+		return fmt.Errorf("make scratch folder: %w", err)
+	}
 	f, err := vfs.Create(s.fs, name)
 	if err != nil {
 		return fmt.Errorf("make scratch file: %w", err)

@@ -11,10 +11,7 @@ import (
 
 func newTestSpool(t testing.TB) *spool {
 	t.Helper()
-	s, err := openSpool(vfs.NewMem(), "/scratch")
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := newSpool(vfs.NewMem(), "/scratch")
 	s.reset(Place{}, keyMarks{})
 	return s
 }
@@ -85,10 +82,7 @@ func TestSpool(t *testing.T) {
 // BenchmarkSpool writes records of 1 KiB to scratch and reads them back once.
 func BenchmarkSpool(b *testing.B) {
 	dir := b.TempDir()
-	s, err := openSpool(vfs.OS, dir+"/s")
-	if err != nil {
-		b.Fatal(err)
-	}
+	s := newSpool(vfs.OS, dir+"/s")
 	s.reset(Place{}, keyMarks{})
 	r := Record{Value: make([]byte, 1024)}
 	const page = 4096
