@@ -43,6 +43,7 @@ type lane struct {
 	last      string
 	failures  uint64 // since the last commit
 	attempts  int    // in a row
+	idling    bool   // waits for matches, or is about to
 }
 
 // attempt is a range of the log that is being sent. Between two tries only verdicts
@@ -65,14 +66,15 @@ func (l *lane) name() string { return fmt.Sprintf("destination %s shard %d", l.t
 func (l *lane) run(ctx context.Context) {
 	more, stop := l.room.cfg.Source.Notify(l.target.Route)
 	defer stop()
-	defer l.look.Stop()
 	defer l.rest()
+	defer l.look.Stop()
+	defer l.await(false)
 	for ctx.Err() == nil {
+		l.begin()
 		if l.begun == nil && !l.next() {
 			l.idle(ctx, more)
 			continue
 		}
-		l.begin()
 		err := l.try(ctx)
 		switch {
 		case err == nil:
@@ -84,19 +86,41 @@ func (l *lane) run(ctx context.Context) {
 	}
 }
 
-// next takes up what is to be sent, if there is something.
+// next takes up what is to be sent, if there is something. Until it is known, the
+// lane can be told to look: what comes after this look is not overlooked then.
 func (l *lane) next() bool {
+	l.await(true)
 	span := l.room.cfg.Source.Span(l.target.Route, l.shard, l.state.Of(l.target.Route).Position, chunk)
 	if span.Count == 0 {
 		return false
 	}
+	l.await(false)
 	l.begun = &attempt{span: span, verdicts: map[ID]verdict{}}
 	return true
 }
 
+// await notes whether the lane waits for matches, and when it looks unasked.
+func (l *lane) await(matches bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.idling = matches
+	if matches {
+		l.look.Reset(lookAgain)
+	}
+}
+
+// heed has a lane look that waits for matches. The timer fires, rather than a
+// signal, so that a Test clock waits for the look.
+func (l *lane) heed() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.idling {
+		l.look.Reset(0)
+	}
+}
+
 // idle waits until there may be something to send.
 func (l *lane) idle(ctx context.Context, more <-chan struct{}) {
-	l.look.Reset(lookAgain)
 	l.rest()
 	select {
 	case <-ctx.Done():

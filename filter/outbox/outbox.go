@@ -185,6 +185,16 @@ type Status struct {
 	Oldest int64
 }
 
+// Heed has all lanes look for matches that wait for some. They do so unasked, too;
+// but a Test clock that moves after Heed waits for their looks.
+func (r *Room) Heed() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, l := range r.lanes {
+		l.heed()
+	}
+}
+
 // Status lists all lanes.
 func (r *Room) Status() []Status {
 	r.mu.Lock()

@@ -415,3 +415,21 @@ func FuzzRestore(f *testing.F) {
 		}
 	})
 }
+
+// TestHeed: a clock that moves after Heed waits for the looks of all lanes, also
+// where no signal woke one.
+func TestHeed(t *testing.T) {
+	b := newBox(t, outbox.Rules{RetryFor: outbox.AWSRetryFor})
+	for i := range 100 {
+		b.advance(time.Second) // the lane has looked, and waits
+		b.log.mu.Lock()
+		b.log.waiting = nil
+		b.log.mu.Unlock()
+		b.put(fmt.Sprint(i))
+		b.room.Heed()
+		b.advance(time.Millisecond)
+		if got := b.to.got(); len(got) != i+1 {
+			t.Fatalf("%d events arrived of %d", len(got), i+1)
+		}
+	}
+}

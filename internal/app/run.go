@@ -198,7 +198,8 @@ func (a *App) allowAdmin(r *http.Request) error {
 }
 
 // clockHandler moves the test clock once the filters have read what was
-// acknowledged: a jump means everything that clients were told is stored.
+// acknowledged, and has destinations look at what they made of it: a jump means
+// everything that clients were told is stored.
 func (a *App) clockHandler() http.Handler {
 	move := clock.Handler(a.clock)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -207,6 +208,7 @@ func (a *App) clockHandler() http.Handler {
 		if err := a.dispatcher.Settle(ctx); err != nil {
 			a.log.Warn("clock moves over unread events", "error", err)
 		}
+		a.outbox.Heed()
 		move.ServeHTTP(w, r)
 	})
 }
