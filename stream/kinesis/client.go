@@ -3,9 +3,12 @@ package kinesis
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 )
@@ -23,10 +26,18 @@ type ReadClient interface {
 	GetRecords(ctx context.Context, in *kinesis.GetRecordsInput, more ...func(*kinesis.Options)) (*kinesis.GetRecordsOutput, error)
 }
 
+// patience is how long a server may take, once it has a whole request, until it
+// begins to answer. The SDK would wait for ever, and a shard with it.
+const patience = 20 * time.Second
+
 // NewClient makes the SDK's client, with the credentials that every AWS client
 // finds. endpoint is "" for AWS itself. It does not try anything twice: producers
-// and readers do, each in its order.
+// and readers do, each in its order. A request without an answer ends after 20 s.
 func NewClient(ctx context.Context, region, endpoint string) (*kinesis.Client, error) {
+	return newClient(ctx, region, endpoint, patience)
+}
+
+func newClient(ctx context.Context, region, endpoint string, patience time.Duration) (*kinesis.Client, error) {
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region))
 	if err != nil {
 		return nil, err
@@ -38,6 +49,7 @@ func NewClient(ctx context.Context, region, endpoint string) (*kinesis.Client, e
 			o.BaseEndpoint = &endpoint
 		}
 		o.Retryer = aws.NopRetryer{}
+		o.HTTPClient = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.ResponseHeaderTimeout = patience })
 	}), nil
 }
 
