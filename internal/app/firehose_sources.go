@@ -104,8 +104,14 @@ func (d *deliverySources) Open(o firehose.Origin) (firehose.Group, error) {
 	if !ok {
 		return nil, firehose.ErrNoSource
 	}
+	start := o.Start
+	if o.ARN == d.app.cfg.sharedClusterARN() {
+		// What filters put into the topic is the delivery stream's, also before this
+		// process heard of it.
+		start = time.Time{}
+	}
 	return kafka.New(kafka.Config{
-		Cluster: cluster, Topic: o.Topic, GroupID: d.group(o), Start: o.Start,
+		Cluster: cluster, Topic: o.Topic, GroupID: d.group(o), Start: start,
 		SessionTimeout: time.Duration(d.clusters[key].SessionSeconds) * time.Second,
 		Logger:         d.app.log.With("delivery_stream", o.DeliveryStream),
 	})

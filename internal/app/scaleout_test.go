@@ -296,6 +296,33 @@ func TestRolesTogether(t *testing.T) {
 	}
 }
 
+// TestDeliveryComesLast: what filters put into the topic is delivered by a process
+// that is started afterwards.
+func TestDeliveryComesLast(t *testing.T) {
+	cluster := sharedBrokers(t)
+	fsys := vfs.NewMem()
+	start := func(name string, roles ...string) *process {
+		return begin(t, fsys, catalog.NewMemory(), shareLake("/"+name, oneOf(cluster, roles...)))
+	}
+	in, filter := start("ingest", "ingest"), start("filter", "filter")
+	want := putShared(t, in, "early", 100)
+	in.until("all is in the topic", func() bool { return filter.metric("sluice_worker_destination_events_total") >= float64(len(want)) })
+	last := start("last", "firehose")
+	lake := &process{t: t, fs: fsys}
+	in.until("everything is delivered", func() bool { return len(lake.deliveredTo("/lake/lake")) >= len(want) })
+	got := lake.deliveredTo("/lake/lake")
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("%d lines in the bucket, %d wanted", len(got), len(want))
+	}
+	for _, p := range []*process{in, filter, last} {
+		if err := p.stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestTopicsOfOtherPrograms are matched by the worker without a log: one of two
 // processes goes away while records come.
 func TestTopicsOfOtherPrograms(t *testing.T) {

@@ -115,7 +115,9 @@ func TestWebhookOverARestart(t *testing.T) {
 			t.Fatal("put")
 		}
 	}
-	p.until("a try failed", func() bool { return p.metric("sluice_destination_failures_total") > 0 })
+	p.until("a try failed, and all is matched", func() bool {
+		return p.metric("sluice_destination_failures_total") > 0 && p.metric("sluice_filter_lag_frames") == 0
+	})
 	if n := p.metric("sluice_destination_in_flight_events"); n != 50 {
 		t.Errorf("%v in flight", n)
 	}
