@@ -2,6 +2,8 @@ package filter
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -43,10 +45,10 @@ func (a *API) reach(ctx context.Context, c awsapi.Caller, arn awsapi.ARN, by sen
 		}
 		return a.reachKinesis(ctx, c.Account, arn)
 	case "lambda":
-		if arn.Region != c.Region || !a.probe(ctx, arn) {
+		if arn.Region != c.Region {
 			return awsapi.ErrLambdaNotExecutable
 		}
-		return nil
+		return a.probe(ctx, arn, awsapi.ErrLambdaNotExecutable)
 	case "logs":
 		return a.reachDestination(c, arn, by)
 	}
@@ -61,10 +63,7 @@ func (a *API) reachKinesis(ctx context.Context, account string, arn awsapi.ARN) 
 	if a.cfg.Streams != nil && a.cfg.Streams.Has(catalog.Scope{Account: arn.Account, Region: arn.Region}, name) {
 		return nil
 	}
-	if !a.probe(ctx, arn) {
-		return awsapi.ErrUndeliverableToKinesis
-	}
-	return nil
+	return a.probe(ctx, arn, awsapi.ErrUndeliverableToKinesis)
 }
 
 // sourceStream is the type of a delivery stream that reads a Kinesis stream and
@@ -101,11 +100,20 @@ func (a *API) reachDestination(c awsapi.Caller, arn awsapi.ARN, by sender) error
 	return nil
 }
 
-func (a *API) probe(ctx context.Context, arn awsapi.ARN) bool {
+// ErrNoAnswer is beside AWS's error where a destination outside is known and did not
+// take its test message, which may be another time.
+var ErrNoAnswer = errors.New("the test message was not taken")
+
+// probe has a destination outside take a test message, or says in AWS's words that
+// it did not.
+func (a *API) probe(ctx context.Context, arn awsapi.ARN, refused *awsapi.Error) error {
 	if a.cfg.Outside == nil || !a.cfg.Outside.Has(arn.String()) {
-		return false
+		return refused
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	return a.cfg.Outside.Probe(ctx, arn.String()) == nil
+	if err := a.cfg.Outside.Probe(ctx, arn.String()); err != nil {
+		return fmt.Errorf("%w %w: %w", refused, ErrNoAnswer, err)
+	}
+	return nil
 }

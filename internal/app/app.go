@@ -121,8 +121,8 @@ func (a *App) open() error {
 	s3 := a.cfg.S3Options.config()
 	s3.Journal, s3.Logger = a.dir.path("uploads"), a.log
 	if a.objects, err = objput.Open(context.Background(), a.cfg.S3, a.cfg.FS, s3); err != nil {
-		if strings.HasPrefix(a.cfg.S3, "folder:") {
-			return err
+		if strings.HasPrefix(a.cfg.S3, "folder:") || errors.Is(err, objput.ErrJournal) {
+			return err // of the disk
 		}
 		return misconfigured("s3: %w", err)
 	}
@@ -203,6 +203,9 @@ func (a *App) openStore() ([]filter.Shard, []*firehose.State, error) {
 		return append(folders, a.alarmFolder(shard)...)
 	}
 	a.store, err = store.Open(a.cfg.FS, cfg)
+	if errors.Is(err, store.ErrFewerShards) {
+		return nil, nil, misconfigured("%w", err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

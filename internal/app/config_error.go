@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"sluice/filter"
 	"sluice/internal/awsapi"
 )
 
@@ -22,11 +23,11 @@ func misconfigured(format string, args ...any) error {
 }
 
 // declaredWrong tells a declaration that an operation refuses, as it would a
-// client's, from a failure to apply it.
+// client's, from a failure to apply it, and from a destination that is away.
 func declaredWrong(what string, err error) error {
 	err = fmt.Errorf("apply pipelines: %s: %w", what, err)
 	var refused *awsapi.Error
-	if errors.As(err, &refused) && refused.Code != awsapi.CodeThrottling && refused.Status < http.StatusInternalServerError {
+	if errors.As(err, &refused) && refused.Code != awsapi.CodeThrottling && refused.Status < http.StatusInternalServerError && !errors.Is(err, filter.ErrNoAnswer) {
 		return &ConfigError{err}
 	}
 	return err

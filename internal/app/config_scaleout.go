@@ -1,7 +1,6 @@
 package app
 
 import (
-	"errors"
 	"slices"
 	"strings"
 
@@ -62,7 +61,7 @@ func (s *ScaleOut) wanted() bool { return len(s.Brokers) > 0 }
 func (s *ScaleOut) check() error {
 	switch {
 	case !s.wanted() && (len(s.Sources) > 0 || s.Generation != 0 || s.DeadLetterTopic != ""):
-		return errors.New("scale_out: brokers are missing: give HOST:PORT of at least one")
+		return misconfigured("scale_out: brokers are missing: give HOST:PORT of at least one")
 	case s.Generation < 0:
 		return misconfigured("scale_out.generation: %d is negative", s.Generation)
 	}

@@ -73,6 +73,11 @@ func (a *App) collectAlarms(r *alarms.Room) {
 func (a *App) openTopics() (*actions.Topics, error) {
 	targets := map[string][]actions.Target{}
 	for i, t := range a.cfg.Topics {
+		if len(t.Webhooks) > 0 {
+			if err := a.openSigner(); err != nil {
+				return nil, fmt.Errorf("topics[%d]: %w", i, err)
+			}
+		}
 		made, err := a.openTopic(t)
 		if err != nil {
 			return nil, misconfigured("topics[%d]: %w", i, err)
@@ -97,9 +102,6 @@ func (a *App) openTopic(t Topic) (targets []actions.Target, err error) {
 	for _, url := range t.Webhooks {
 		if err := checkURL(url); err != nil {
 			return nil, fmt.Errorf("webhooks: %w", err)
-		}
-		if err := a.openSigner(); err != nil {
-			return nil, err
 		}
 		targets = append(targets, &actions.Webhook{
 			URL: url, Signer: a.alarms.signer, CertURL: a.signingCertURL, SHA256: t.SignatureVersion == 2, Client: client,

@@ -70,40 +70,40 @@ func (a *App) announceDestination(d filter.Destination) {
 func (a *App) openDestinations() error {
 	d := a.cfg.Destinations
 	for i, w := range d.Webhooks {
-		if err := a.openDestination(w.ARN, "lambda", w.sender); err != nil {
-			return misconfigured("destinations.webhooks[%d]: %w", i, err)
+		if err := a.openDestination(fmt.Sprintf("destinations.webhooks[%d]", i), w.ARN, "lambda", w.sender); err != nil {
+			return err
 		}
 	}
 	for i, k := range d.Kinesis {
-		if err := a.openDestination(k.ARN, "kinesis", k.sender); err != nil {
-			return misconfigured("destinations.kinesis[%d]: %w", i, err)
+		if err := a.openDestination(fmt.Sprintf("destinations.kinesis[%d]", i), k.ARN, "kinesis", k.sender); err != nil {
+			return err
 		}
 	}
 	for i, k := range d.Kafka {
-		if err := a.openDestination(k.ARN, "kinesis", k.sender); err != nil {
-			return misconfigured("destinations.kafka[%d]: %w", i, err)
+		if err := a.openDestination(fmt.Sprintf("destinations.kafka[%d]", i), k.ARN, "kinesis", k.sender); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// openDestination makes one sender and its lanes.
-func (a *App) openDestination(text, service string, open func(a *App, arn awsapi.ARN) (outbox.Sender, error)) error {
+// openDestination makes the sender of one key and its lanes.
+func (a *App) openDestination(at, text, service string, open func(a *App, arn awsapi.ARN) (outbox.Sender, error)) error {
 	arn, err := awsapi.ParseARN(text)
 	if err != nil || arn.Service != service {
-		return fmt.Errorf("arn: %q is no ARN of %s: filters name the destination by it", text, service)
+		return misconfigured("%s: arn: %q is no ARN of %s: filters name the destination by it", at, text, service)
 	}
 	key := sameARN(arn)
 	if a.outside.senders[key] != nil {
-		return fmt.Errorf("arn: %s is there twice: remove one", text)
+		return misconfigured("%s: arn: %s is there twice: remove one", at, text)
 	}
 	sender, err := open(a, arn)
 	if err != nil {
-		return err
+		return misconfigured("%s: %w", at, err)
 	}
 	route, err := a.catalog.Route(text)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", at, err)
 	}
 	a.outside.senders[key] = sender
 	a.outbox.Add(outbox.Target{Name: text, Route: route, Sender: sender})

@@ -62,7 +62,7 @@ func OpenS3(ctx context.Context, cfg S3Config) (*S3, error) {
 	}
 	s.checksums = cfg.Checksums.or(!s.custom())
 	if s.journal, err = openJournal(cfg.FS, cfg.Journal, s.endpoint()); err != nil {
-		return nil, fmt.Errorf("open S3: upload journal: %w", err)
+		return nil, fmt.Errorf("open S3: %w: %w", ErrJournal, err)
 	}
 	return s, nil
 }

@@ -54,6 +54,10 @@ const (
 	maxEntry      = 64 << 10
 )
 
+// ErrJournal is what OpenS3 gives where the disk, and not the configuration, is at
+// fault.
+var ErrJournal = errors.New("upload journal")
+
 // openJournal reads what an earlier process left there.
 func openJournal(fsys vfs.FS, dir, endpoint string) (*journal, error) {
 	j := &journal{endpoint: endpoint}

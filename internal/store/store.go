@@ -150,6 +150,9 @@ func setDefault[T comparable](field *T, value T) {
 // 200 MiB. A frame that was refused would be made again, and refused, at each start.
 const maxFrameBytes = 1 << 30
 
+// ErrFewerShards says that Config.Shards is less than it was.
+var ErrFewerShards = errors.New("their number can grow and not shrink")
+
 // checkShards refuses to leave a shard aside: what is in it was acknowledged.
 func checkShards(fsys vfs.FS, cfg Config) error {
 	entries, err := fsys.ReadDir(cfg.Dir)
@@ -166,7 +169,7 @@ func checkShards(fsys vfs.FS, cfg Config) error {
 		}
 	}
 	if there > cfg.Shards {
-		return fmt.Errorf("the log in %s has %d shards, not %d: their number can grow and not shrink", cfg.Dir, there, cfg.Shards)
+		return fmt.Errorf("the log in %s has %d shards, not %d: %w", cfg.Dir, there, cfg.Shards, ErrFewerShards)
 	}
 	return nil
 }
