@@ -11,6 +11,8 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
+
+	"sluice/internal/kafkadial"
 )
 
 // partition reads one partition in one generation. All but what mu guards
@@ -157,7 +159,7 @@ func (p *partition) readOnce(ctx context.Context) error {
 	}
 	defer func() { p.s.budget.release(p.held) }()
 	from := p.at()
-	page, err := p.m.c.Fetch(ctx, p.topic, p.id, from, p.want)
+	page, err := p.fetch(ctx, from)
 	if err != nil {
 		p.s.counts.fetchErrors.Add(1)
 		return err
@@ -188,6 +190,16 @@ func (p *partition) readOnce(ctx context.Context) error {
 	}
 	p.want = min(max(minFetch, 4*int(p.read)), p.s.cfg.FetchBytes)
 	return nil
+}
+
+// fetch has the broker hold a fetch for long only where little of the budget is kept
+// for it: after a burst, partitions in which nothing happens would keep all of it from
+// those in which something does.
+func (p *partition) fetch(ctx context.Context, from int64) (kafkadial.Page, error) {
+	if p.want > minFetch {
+		return p.m.c.FetchWithin(ctx, holdBudget, p.topic, p.id, from, p.want)
+	}
+	return p.m.c.Fetch(ctx, p.topic, p.id, from, p.want)
 }
 
 // account takes budget for values that turn out larger than what was asked for.

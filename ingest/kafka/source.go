@@ -56,9 +56,10 @@ func New(cfg Config, links Links) (*Source, error) {
 func (s *Source) Name() string { return s.cfg.Name }
 
 const (
-	groupTimeout = 10 * time.Second // for an answer of the coordinator
-	minFetch     = 64 << 10         // asked of a partition that has nothing new
-	metadataTTL  = time.Second      // a leader that moved is found within
+	groupTimeout = 10 * time.Second       // for an answer of the coordinator
+	minFetch     = 64 << 10               // asked of a partition that has nothing new
+	holdBudget   = 500 * time.Millisecond // that a fetch of more may keep budget for what does not come
+	metadataTTL  = time.Second            // a leader that moved is found within
 	joinBackoff  = time.Second
 	minBackoff   = 100 * time.Millisecond
 	maxBackoff   = 10 * time.Second

@@ -13,6 +13,7 @@ import (
 
 	segmentio "github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"sluice/ingest/kafka"
 	"sluice/internal/clock"
@@ -317,6 +318,31 @@ func TestBackPressure(t *testing.T) {
 	allStored(t, 900, s)
 	s.stop()
 	p.ledger(w)
+}
+
+// TestBudgetIsGivenBack: after a burst a partition keeps what it fetched with for as
+// long only as brokers answer soon, and then asks for little and waits.
+func TestBudgetIsGivenBack(t *testing.T) {
+	cluster := brokers(t)
+	w, p := newWorld(t, cluster), newProducer(t, cluster)
+	var burst, long atomic.Int64
+	cluster.ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		f := r.(*kmsg.FetchRequest)
+		switch {
+		case f.MaxBytes > 64<<10 && f.MaxWaitMillis > 500:
+			t.Errorf("a fetch of %d bytes waits %d ms", f.MaxBytes, f.MaxWaitMillis)
+		case f.MaxBytes > 64<<10:
+			burst.Add(1)
+		case burst.Load() > 0 && f.MaxWaitMillis > 500:
+			long.Add(1)
+		}
+		return nil, nil, false
+	})
+	p.send(0, strings.Repeat("x", 200<<10))
+	s := w.source(nil).run()
+	until(t, "the partition rests again", func() bool { return burst.Load() > 0 && long.Load() > 0 })
+	s.stop()
 }
 
 func TestOddValues(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 
 const (
 	// maxWait is how long a broker holds a fetch without records. They end it at once,
-	// so a long wait costs nobody anything, and short ones cost both sides processor
-	// time for each partition in which nothing happens.
+	// so a long wait costs nobody anything who keeps no memory for them, and short ones
+	// cost both sides processor time for each partition in which nothing happens.
 	maxWait        = 5 * time.Second
 	requestTimeout = 10 * time.Second // for an answer to any request
 	readCommitted  = 1
@@ -50,10 +50,16 @@ type Page struct {
 // Fetch asks for the records of a partition from an offset on, at most maxBytes of
 // them, or one batch if that is larger.
 func (c *Client) Fetch(ctx context.Context, topic string, partition int, from int64, maxBytes int) (Page, error) {
+	return c.FetchWithin(ctx, maxWait, topic, partition, from, maxBytes)
+}
+
+// FetchWithin is Fetch for somebody who does not want to wait so long for records: he
+// keeps memory for them that others could use.
+func (c *Client) FetchWithin(ctx context.Context, wait time.Duration, topic string, partition int, from int64, maxBytes int) (Page, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	answer, err := c.transport.RoundTrip(ctx, c.Addr, &fetch.Request{
-		ReplicaID: -1, MaxWaitTime: int32(maxWait.Milliseconds()), MinBytes: 1, MaxBytes: int32(maxBytes),
+		ReplicaID: -1, MaxWaitTime: int32(min(wait, maxWait).Milliseconds()), MinBytes: 1, MaxBytes: int32(maxBytes),
 		IsolationLevel: readCommitted, SessionID: -1, SessionEpoch: -1,
 		Topics: []fetch.RequestTopic{{Topic: topic, Partitions: []fetch.RequestPartition{{
 			Partition: int32(partition), CurrentLeaderEpoch: -1, FetchOffset: from, LogStartOffset: -1, PartitionMaxBytes: int32(maxBytes),
