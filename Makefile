@@ -105,8 +105,8 @@ RESULTS := docs/performance
 .PHONY: bench-results
 bench-results: build bench-broker bench-rival-programs ## measure everything into docs/performance/*.json (BENCHFLAGS="--megabytes 1000")
 	@mkdir -p $(RESULTS)
-	bin/sluice bench $(BENCHFLAGS) -o json > $(RESULTS)/paths.json
-	bin/sluice bench --compaction $(BENCHFLAGS) putlogevents/gzip/all bulk/gzip/all -o json > $(RESULTS)/compaction.json
+	bin/sluice bench --rounds 5 $(BENCHFLAGS) -o json > $(RESULTS)/paths.json
+	bin/sluice bench --rounds 3 --compaction $(BENCHFLAGS) putlogevents/gzip/all bulk/gzip/all -o json > $(RESULTS)/compaction.json
 	bin/sluice bench latency $(BENCHFLAGS) putlogevents/gzip/all bulk/gzip/all -o json > $(RESULTS)/latency.json
 	bin/sluice bench growth $(BENCHFLAGS) -o json > $(RESULTS)/growth.json
 	bin/sluice bench rivals --corpus json $(BENCHFLAGS) -o json > $(RESULTS)/rivals.json

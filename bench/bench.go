@@ -20,7 +20,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	"strconv"
 	"time"
 
 	"sluice/bench/corpus"
@@ -35,6 +35,8 @@ type Options struct {
 	// Paths to measure; see PathNames. Default: DefaultPaths, without those that need
 	// a program that is not here.
 	Paths []string
+	// Rounds of all stages and paths, of which the middle counts. Default 1.
+	Rounds int
 	// Corpus makes the messages.
 	Corpus corpus.Kind
 	// Bytes of messages to send on each path. Default 256 MB.
@@ -114,7 +116,8 @@ type Path struct {
 	// this machine has no time left for the load.
 	Late Latency `json:"late,omitzero"`
 
-	// OfStages is MBPerCPUSecond beside that of the sum of its stages.
+	// OfStages is MBPerCPUSecond beside that of the sum of its stages. Of several
+	// rounds it is the middle, and all else is of the one with the middle CPU time.
 	StagesMBPerCPUSecond float64 `json:"stagesMBPerCpuSecond"`
 	OfStages             float64 `json:"ofStages"`
 }
@@ -131,6 +134,9 @@ func (o *Options) setDefaults() error {
 	if o.Bytes == 0 {
 		o.Bytes = 256e6
 	}
+	if o.Rounds == 0 {
+		o.Rounds = 1
+	}
 	if o.BodyBytes == 0 {
 		o.BodyBytes = 1e6
 	}
@@ -142,6 +148,9 @@ func (o *Options) setDefaults() error {
 	}
 	if _, err := parseMetricFilters(o.MetricFilters); err != nil {
 		return err
+	}
+	if o.Rounds < 1 || o.Rounds > 100 {
+		return fmt.Errorf("%d rounds: 1 to 100 are possible", o.Rounds)
 	}
 	if o.BodyBytes < 1000 || o.BodyBytes > maxBody {
 		return fmt.Errorf("bodies of %d bytes: 1,000 to %d are possible", o.BodyBytes, maxBody)
@@ -185,7 +194,7 @@ func (o *Options) choose() (leftOut []string, err error) {
 	return leftOut, nil
 }
 
-// Run measures the stages, then the paths.
+// Run measures the stages, then the paths, as many rounds as are wanted.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := o.setDefaults(); err != nil {
 		return nil, err
@@ -199,23 +208,14 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	return r, o.within(func(dir string) error {
 		o.Progress("making request bodies")
 		l := newLoad(o)
-		o.Progress("measuring stages")
-		var err error
-		if r.Stages, err = measureStages(ctx, o, filepath.Join(dir, "stages"), l); err != nil {
-			return fmt.Errorf("measure stages: %w", err)
-		}
-		for _, name := range o.Paths {
-			o.Progress("measuring " + name)
-			w, err := parseWay(name)
+		var rounds []round
+		for i := range o.Rounds {
+			done, err := measureRound(ctx, o, filepath.Join(dir, strconv.Itoa(i)), l)
+			rounds = append(rounds, done)
+			r.Stages, r.Paths = middle(rounds)
 			if err != nil {
 				return err
 			}
-			p, err := measurePath(ctx, o, filepath.Join(dir, strings.ReplaceAll(name, "/", "-")), newScene(o, w), l)
-			if err != nil {
-				return fmt.Errorf("measure %s: %w", name, err)
-			}
-			p.compare(r.Stages, o.Compaction)
-			r.Paths = append(r.Paths, *p)
 		}
 		return nil
 	})

@@ -93,6 +93,7 @@ func (f *benchFlags) measure(p *process, run func(ctx context.Context, o bench.O
 type benchPaths struct {
 	Paths []string `arg:"" optional:"" help:"Paths to measure, as ingest/format/keep[/s3]. Default: those that the documents speak of."`
 	benchFlags
+	Rounds        int     `default:"1" help:"Measure all stages and paths so often, in turns, and tell the middle."`
 	Rate          float64 `help:"Requests a second of an open loop; 0 sends the next when the last is answered."`
 	MetricFilters string  `placeholder:"KIND:N" help:"Put N metric filters besides: terms:N, json:N or mixed:N."`
 }
@@ -109,7 +110,7 @@ objects are made of them (gzip, zstd, parquet), what the filter keeps (all; erro
 
 Examples:
 
-    sluice bench
+    sluice bench --rounds 3
     sluice bench putlogevents/gzip/all --megabytes 2000 --connections 4
     sluice bench bulk/zstd/all --rate 50 -o json | jq '.paths[].ack'
 
@@ -118,7 +119,7 @@ Exit codes: 0 measured, and every event was there; 1 not; 2 wrong command line.`
 
 func (c *benchPaths) Run(p *process) error {
 	return c.measure(p, func(ctx context.Context, o bench.Options) (*bench.Result, error) {
-		o.Paths, o.PerSecond, o.MetricFilters = c.Paths, c.Rate, c.MetricFilters
+		o.Paths, o.Rounds, o.PerSecond, o.MetricFilters = c.Paths, c.Rounds, c.Rate, c.MetricFilters
 		return bench.Run(ctx, o)
 	})
 }

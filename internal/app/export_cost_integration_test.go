@@ -3,10 +3,12 @@
 package app_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -26,8 +28,13 @@ import (
 // files in the same run, and its memory. The speeds are for people, since they
 // are those of the machine; a task that costs twice its stages is a fault on any.
 // SLUICETEST_EXPORT_MB says how much is stored, SLUICETEST_EXPORT_PROFILE which
-// folder takes a CPU profile of each export.
+// folder takes a CPU profile of each export. Whoever asks for an amount gets the
+// middle of three rounds of both: machines change while one is measured.
 func TestExportCost(t *testing.T) {
+	rounds := 1
+	if os.Getenv("SLUICETEST_EXPORT_MB") != "" {
+		rounds = 3
+	}
 	for _, c := range []struct {
 		name string
 		kind corpus.Kind
@@ -37,39 +44,56 @@ func TestExportCost(t *testing.T) {
 			e := newExported(t)
 			e.fill(costMB(t), c.kind)
 			e.end(syscall.SIGTERM) // what storing took of memory is no matter of the export
-			e.start()
-			waitIdle(t, e.pid) // it compacts
-
-			speed, used, began := validSpeed(), cpuSeconds(t, e.pid), time.Now()
-			profiled := e.profile(t)
-			id := strings.TrimSpace(e.sluice("create", "/export", "exports/cost"))
-			e.sluice("wait", id)
-			spent, took := cpuSeconds(t, e.pid)-used, time.Since(began)
-			profiled()
-			speed = (speed + validSpeed()) / 2
-			done, peak := e.task(id).SluiceProgress, e.peak()
-			e.check(filepath.Join("cost", id))
-			e.end(syscall.SIGTERM)
-
-			messages := done.Bytes - done.Events*int64(len("2026-02-01T10:00:00.123Z \n"))
-			rate := float64(messages) / 1e6 / spent
-			whole := 1000 / rate
-			t.Logf("%d events, %d MB of messages in %d objects in %v, %d MiB at most", done.Events, messages/1e6, done.Objects, took.Round(time.Millisecond), peak)
-			t.Logf("%.0f MB a CPU-second on a machine at %.2f of the reference: about %.0f there, aim %.0f", rate, speed, rate/speed, c.aim)
-			sum := 0.0
-			for _, s := range e.stages(t, done.Bytes/done.Objects) {
-				t.Logf("%-6s %5.2f ns/B", s.Name, s.NanosPerByte)
-				sum += s.NanosPerByte
+			var rates, shares []float64
+			for i := range rounds {
+				rate, share := e.cost(t, fmt.Sprintf("cost%d", i))
+				rates, shares = append(rates, rate), append(shares, share)
 			}
-			t.Logf("task   %5.2f ns/B, stages %.2f: %.2f of its stages", whole, sum, sum/whole)
-			if sum/whole < 0.5 {
+			slices.Sort(rates)
+			slices.Sort(shares)
+			t.Logf("the middle of %d: about %.0f MB a CPU-second on the reference, aim %.0f; %.2f of its stages, aim 0.85",
+				rounds, rates[rounds/2], c.aim, shares[rounds/2])
+			if shares[rounds/2] < 0.5 {
 				t.Error("the task costs more than twice its stages")
-			}
-			if peak > 256 {
-				t.Errorf("peak memory %d MiB", peak)
 			}
 		})
 	}
+}
+
+// cost starts the server, exports everything under a prefix, and ends it. It returns
+// MB of messages a CPU-second, scaled to the machine that limits are stated for, and
+// what the stages are of the task.
+func (e *exported) cost(t *testing.T, prefix string) (scaled, share float64) {
+	t.Helper()
+	e.start()
+	waitIdle(t, e.pid) // it compacts
+
+	speed, used, began := validSpeed(), cpuSeconds(t, e.pid), time.Now()
+	profiled := e.profile(t)
+	id := strings.TrimSpace(e.sluice("create", "/export", "exports/"+prefix))
+	e.sluice("wait", id)
+	spent, took := cpuSeconds(t, e.pid)-used, time.Since(began)
+	profiled()
+	speed = (speed + validSpeed()) / 2
+	done, peak := e.task(id).SluiceProgress, e.peak()
+	e.check(filepath.Join(prefix, id))
+	e.end(syscall.SIGTERM)
+
+	messages := done.Bytes - done.Events*int64(len("2026-02-01T10:00:00.123Z \n"))
+	rate := float64(messages) / 1e6 / spent
+	whole := 1000 / rate
+	t.Logf("%d events, %d MB of messages in %d objects in %v, %d MiB at most", done.Events, messages/1e6, done.Objects, took.Round(time.Millisecond), peak)
+	t.Logf("%.0f MB a CPU-second on a machine at %.2f of the reference: about %.0f there", rate, speed, rate/speed)
+	sum, steps := 0.0, ""
+	for _, s := range e.stages(t, done.Bytes/done.Objects) {
+		steps += fmt.Sprintf(" %s %.2f", s.Name, s.NanosPerByte)
+		sum += s.NanosPerByte
+	}
+	t.Logf("task %.2f ns/B, stages %.2f (%s): %.2f of its stages", whole, sum, strings.TrimSpace(steps), sum/whole)
+	if peak > 256 {
+		t.Errorf("peak memory %d MiB", peak)
+	}
+	return rate / speed, sum / whole
 }
 
 // costMB is less than what other tests of exports store: there are two kinds.
