@@ -3,6 +3,7 @@
 package torture
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -25,8 +26,9 @@ func TestTorture(t *testing.T) {
 	gateway := objputtest.StartVersityGW(t)
 	gateway.MakeBucket(t, bucket)
 	objputtest.SetCredentials(t, gateway.AccessKey, gateway.SecretKey)
+	files := t.TempDir()
 	report, err := Run(t.Context(), Options{
-		Binary: binary, Dir: t.TempDir(), Duration: 20 * time.Second, Seed: uint64(time.Now().UnixNano()), S3: gateway.URL, Broker: broker,
+		Binary: binary, Dir: files, Duration: 20 * time.Second, Seed: uint64(time.Now().UnixNano()), S3: gateway.URL, Broker: broker,
 	})
 	if report != nil {
 		var table strings.Builder
@@ -36,6 +38,8 @@ func TestTorture(t *testing.T) {
 		t.Log("\n" + table.String())
 	}
 	if err != nil {
+		text, logErr := os.ReadFile(filepath.Join(files, "server.log"))
+		t.Logf("the server said last:\n%s%v", text[max(0, len(text)-20_000):], logErr)
 		t.Fatal(err)
 	}
 	if report.Acknowledged == 0 || report.Restarts == 0 {

@@ -69,24 +69,24 @@ func (t *run) deliver(ctx context.Context) error {
 		}
 	}
 	for ctx.Err() == nil {
-		left, err := t.inFlight(ctx)
+		left, where, err := t.inFlight(ctx)
 		if err == nil && left == 0 {
 			t.report.DeliverSeconds = time.Since(began).Seconds()
 			return nil
 		}
 		if time.Since(began) > deliveredWithin {
-			return fmt.Errorf("%d events are not delivered after %v (%v)", left, deliveredWithin, err)
+			return fmt.Errorf("%d events are not delivered after %v (%v)%s", left, deliveredWithin, err, where)
 		}
 		t.server.advance(ctx, 61*time.Second)
 	}
 	return ctx.Err()
 }
 
-// inFlight is how many events wait, and how many records of the topic.
-func (t *run) inFlight(ctx context.Context) (int64, error) {
-	left, err := t.server.inFlight(ctx)
+// inFlight is how many events wait, or how many records of the topic, and where.
+func (t *run) inFlight(ctx context.Context) (left int64, where string, err error) {
+	left, err = t.server.inFlight(ctx)
 	if err != nil || left > 0 || t.topic == nil {
-		return left, err
+		return left, "", err
 	}
 	return t.topic.left(ctx, throughKafka)
 }

@@ -47,37 +47,41 @@ func startTopic(ctx context.Context, file string) (*topic, error) {
 // tell has something go wrong with the cluster, or heals it.
 func (k *topic) tell(command string) error { return k.process.Tell(command) }
 
-// left is how many records the group of a delivery stream has not committed: what
-// it delivered is committed after that.
-func (k *topic) left(ctx context.Context, stream string) (sum int64, err error) {
+// left is how many records the group of a delivery stream has not committed, and
+// where: what it delivered is committed after that.
+func (k *topic) left(ctx context.Context, stream string) (sum int64, where string, err error) {
 	all, ends := make([]int, partitions), make([]kafka.OffsetRequest, partitions)
 	for p := range partitions {
 		all[p], ends[p] = p, kafka.LastOffsetOf(p)
 	}
 	end, err := k.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{topicName: ends}})
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	committed, err := k.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: "sluice-delivery-" + stream, Topics: map[string][]int{topicName: all}})
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	if committed.Error != nil {
-		return 0, committed.Error
+		return 0, "", committed.Error
 	}
+	var has [partitions]int64
 	for _, p := range end.Topics[topicName] {
 		if p.Error != nil {
-			return 0, p.Error
+			return 0, "", p.Error
 		}
-		sum += p.LastOffset
+		has[p.Partition] = p.LastOffset
 	}
 	for _, p := range committed.Topics[topicName] {
 		if p.Error != nil {
-			return 0, p.Error
+			return 0, "", p.Error
 		}
-		sum -= max(0, p.CommittedOffset) // -1: none yet
+		if left := has[p.Partition] - max(0, p.CommittedOffset); left != 0 { // -1: none yet
+			sum += left
+			where += fmt.Sprintf(", %s-%d: committed %d of %d", topicName, p.Partition, p.CommittedOffset, has[p.Partition])
+		}
 	}
-	return sum, nil
+	return sum, where, nil
 }
 
 func (k *topic) close() error {
