@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -224,6 +225,7 @@ func (m *measure) objects() {
 	z, err := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
 	m.must(err)
 	var lines, zip, put time.Duration
+	id := rand.Uint64() // of this measurement: others may have put theirs
 	text := make([]byte, 0, m.ObjectBytes+m.ObjectBytes/2+event.MaxText)
 	clear(text[:cap(text)]) // touched
 	for n, rest := 0, m.batches; len(rest) > 0; n++ {
@@ -239,7 +241,7 @@ func (m *measure) objects() {
 		m.must(err)
 		m.must(z.Close())
 		zipped := CPU(m.tb)
-		m.must(m.Objects.PutIfAbsent(context.Background(), m.Bucket, fmt.Sprintf("stages/%06d.gz", n), objput.Object{Body: packed, Size: packed.Size()}))
+		m.must(m.Objects.PutIfAbsent(context.Background(), m.Bucket, fmt.Sprintf("stages/%d/%06d.gz", id, n), objput.Object{Body: packed, Size: packed.Size()}))
 		lines, zip, put = lines+made-start, zip+zipped-made, put+CPU(m.tb)-zipped
 		packed.Release()
 	}
