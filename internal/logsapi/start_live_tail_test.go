@@ -1,6 +1,7 @@
 package logsapi_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -131,9 +132,15 @@ func inBubble(t *testing.T, sessions int, test func(*testing.T, *tails)) {
 			t.Fatal(err)
 		}
 		network := &pipes{accept: make(chan net.Conn), closed: make(chan struct{})}
-		// Without a distance the answer can begin before the client's writer has seen
-		// the end of the request's body, which the SDK then takes away from it.
+		// Without a distance between the two the answer can begin before the client's
+		// writer has seen the end of the request's body, which the SDK then takes away
+		// from it. The writer waits in the pipe until the last byte is read.
 		distant := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
 			time.Sleep(time.Millisecond)
 			handler.ServeHTTP(w, r)
 		})
