@@ -38,7 +38,9 @@
 // streams are many and their batches small, a task first reads everything once
 // into a file in the data folder, laid out by stream, and exports from there: at
 // most Config.SpoolBytes at a time, so that a larger task goes through what is
-// stored more than once. The spool outlives a crash, in parts of 16 MiB, and goes
-// when its streams are exported. Without room for it the streams are read from
-// the store, as they are where it would not pay. Filling holds one part in memory.
+// stored more than once. The spool outlives a crash, in parts of 16 to 64 MiB, and
+// goes when its streams are exported. From a GiB on it is written and read around
+// the machine's page cache (around.go). Without room for it the streams are read
+// from the store, as they are where it would not pay. Filling holds one part in
+// memory, and one task fills at a time.
 package exporttask

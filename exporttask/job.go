@@ -236,7 +236,9 @@ func (j *job) exportSet(ctx context.Context, folders []folder, spool *spool) err
 			defer func() { <-j.room.workers }()
 			var events Events = j.room.cfg.Events
 			if spool != nil {
-				events = spool.reader()
+				reader := spool.reader()
+				defer spool.giveBack(reader)
+				events = reader
 			}
 			if err := j.folder(ctx, f, events); err != nil {
 				cancel(err)

@@ -70,6 +70,7 @@ type Config struct {
 type Room struct {
 	cfg     Config
 	workers chan struct{} // one token for each stream being exported
+	filling chan struct{} // one token for the spool being filled
 	tally   tally
 
 	creating sync.Mutex // held from the count of active tasks to the new one, and while tasks are forgotten
@@ -109,7 +110,7 @@ func New(cfg Config) (*Room, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Room{cfg: cfg, workers: make(chan struct{}, cfg.Workers), jobs: map[string]*job{}}, nil
+	return &Room{cfg: cfg, workers: make(chan struct{}, cfg.Workers), filling: make(chan struct{}, 1), jobs: map[string]*job{}}, nil
 }
 
 // Operations are the AWS operations of the room.

@@ -9,6 +9,7 @@ import (
 	"hash/crc32"
 	"os"
 	"slices"
+	"sync"
 
 	"sluice/internal/event"
 	"sluice/internal/store"
@@ -24,10 +25,10 @@ import (
 // A part holds the next batches in the order of their beginnings. It counts once
 // its header does, which is synced together with all of it, so that a task goes
 // on behind its last whole part after a crash; records of that one are checked
-// then. Little-endian:
+// then. Parts begin at multiples of 4096, with zeros between. Little-endian:
 //
 //	+--------+---------+-------+--------+------------+
-//	| "SLXS" | streams | zero  | crc32c | uids       |   the file's header
+//	| "SLXT" | streams | zero  | crc32c | uids       |   the file's header
 //	|        | u32     | u32   | u32    | u64 each   |
 //	+--------+---------+-------+--------+------------+
 //	0        4         8       12       16       24        32      40       48
@@ -42,15 +43,21 @@ import (
 //
 // The crc32c of a part is that of its header, with zero in its place, and of both
 // tables. A part without records, of no streams, says that the spool is whole.
+//
+// A large one is written and read around the machine's page cache: see around.go.
 type spool struct {
 	fsys    vfs.FS
 	path    string
 	file    vfs.File
+	direct  vfs.File // around the page cache; nil: through it
 	streams []uint64 // ascending uids
 	parts   []spoolPart
 	end     int64
 	last    store.Place // where the last part ends
 	whole   bool
+
+	mu   sync.Mutex // guards what follows
+	idle []*spoolReader
 }
 
 // spoolPart is what is kept in memory of a part.
@@ -66,7 +73,7 @@ type spoolSlice struct {
 
 const (
 	spoolExtension  = ".spool"
-	spoolMagic      = 0x53584c53 // "SLXS"
+	spoolMagic      = 0x54584c53 // "SLXT"; with "SLXS" parts followed each other without a gap
 	spoolPartMagic  = 0x50584c53 // "SLXP"
 	spoolHeader     = 16
 	spoolPartHeader = 48
@@ -97,7 +104,7 @@ func createSpool(fsys vfs.FS, path string, streams []uint64) (*spool, error) {
 	if _, err = s.file.WriteAt(head, 0); err != nil {
 		return nil, fmt.Errorf("create export spool: %w", errors.Join(err, s.close()))
 	}
-	s.end = int64(len(head))
+	s.end = alignUp(int64(len(head)))
 	return s, nil
 }
 
@@ -140,17 +147,17 @@ func (s *spool) load() error {
 	for at := range n {
 		s.streams = append(s.streams, le.Uint64(uids[8*at:]))
 	}
-	s.end = spoolHeader + 8*n
-	before := *s
+	s.end = alignUp(spoolHeader + 8*n)
+	end, last := s.end, s.last // before the last part
 	for !s.whole {
-		now := *s
+		endNow, lastNow := s.end, s.last
 		if s.loadPart(size) != nil {
 			break
 		}
-		before = now
+		end, last = endNow, lastNow
 	}
 	if n := len(s.parts); n > 0 && !s.whole && s.checkRecords(s.parts[n-1]) != nil {
-		*s = before // the last one was not synced
+		s.parts, s.end, s.last = s.parts[:n-1], end, last // it was not synced
 	}
 	return s.file.Truncate(s.end)
 }
@@ -177,7 +184,7 @@ func (s *spool) loadPart(size int64) error {
 		return errSpool
 	}
 	s.add(raw[:streams*spoolStreamSize], s.end+spoolPartHeader+streams*spoolStreamSize)
-	s.end += spoolPartHeader + tables + bytes
+	s.end = alignUp(s.end + spoolPartHeader + tables + bytes)
 	s.last = store.Place{Least: int64(le.Uint64(head[24:])), Position: event.Position{Shard: uint32(le.Uint64(head[32:])), Number: le.Uint64(head[40:])}}
 	s.whole = streams == 0
 	return nil
@@ -238,23 +245,44 @@ func (s *spool) close() error {
 		return nil
 	}
 	err := s.file.Close()
-	s.file = nil
+	if s.direct != nil {
+		err = errors.Join(err, s.direct.Close())
+	}
+	s.file, s.direct = nil, nil
 	return err
 }
 
-// reader returns the spool as one worker reads it.
-func (s *spool) reader() *spoolReader { return &spoolReader{spool: s} }
+// reader returns the spool as one worker reads it, until it gives the reader back.
+func (s *spool) reader() *spoolReader {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.idle)
+	if n == 0 {
+		return &spoolReader{spool: s, records: map[event.Position]spoolRecord{}}
+	}
+	r := s.idle[n-1]
+	s.idle = s.idle[:n-1]
+	return r
+}
+
+func (s *spool) giveBack(r *spoolReader) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle = append(s.idle, r)
+}
 
 // spoolReader is Events over a spool, for one goroutine.
 type spoolReader struct {
 	spool   *spool
 	records map[event.Position]spoolRecord // of the last Places
 	buf     []byte
+	window  window
 }
 
 type spoolRecord struct {
 	at   int64
 	size uint32
+	end  int64 // of the stream's records in the part
 }
 
 // Durable is the store's affair.
@@ -263,7 +291,7 @@ func (r *spoolReader) Durable() []uint64 { return nil }
 // Places visits those of one log stream. The positions that the query is for
 // were left out when the spool was filled.
 func (r *spoolReader) Places(_ context.Context, q store.Query, _ []uint64, visit func(store.Place)) error {
-	r.records = map[event.Position]spoolRecord{}
+	clear(r.records)
 	for _, p := range r.spool.parts {
 		i, found := slices.BinarySearchFunc(p.streams, q.Stream, func(c spoolSlice, uid uint64) int { return cmp.Compare(c.uid, uid) })
 		if !found {
@@ -274,7 +302,10 @@ func (r *spoolReader) Places(_ context.Context, q store.Query, _ []uint64, visit
 		if err := r.spool.readAt(r.buf, c.places); err != nil {
 			return err
 		}
-		at := c.records
+		at, end := c.records, c.records
+		for table := r.buf; len(table) > 0; table = table[spoolPlaceSize:] {
+			end += int64(le.Uint32(table[12:]))
+		}
 		for table := r.buf; len(table) > 0; table = table[spoolPlaceSize:] {
 			place := store.Place{
 				Position: event.Position{Shard: le.Uint32(table), Number: le.Uint64(table[4:])}, Stream: q.Stream,
@@ -282,7 +313,7 @@ func (r *spoolReader) Places(_ context.Context, q store.Query, _ []uint64, visit
 			}
 			size := le.Uint32(table[12:])
 			if place.Least < q.To && place.Greatest >= q.From {
-				r.records[place.Position] = spoolRecord{at, size}
+				r.records[place.Position] = spoolRecord{at, size, end}
 				visit(place)
 			}
 			at += int64(size)
@@ -308,6 +339,9 @@ func (r *spoolReader) Record(p event.Position, dst []byte) ([]byte, error) {
 	record, ok := r.records[p]
 	if !ok {
 		return dst, fmt.Errorf("%w: no batch %v", errSpool, p)
+	}
+	if b, ok := r.window.read(r.spool, record); ok {
+		return append(dst[:0], b...), nil
 	}
 	dst = slices.Grow(dst[:0], int(record.size))[:record.size]
 	return dst, r.spool.readAt(dst, record.at)

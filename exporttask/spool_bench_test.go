@@ -47,35 +47,48 @@ func BenchmarkSpool(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	from := repeated{batch: batch, n: benchBytes / (events * size), streams: streams}
-	path := filepath.Join(b.TempDir(), "task.spool")
 	all := make([]uint64, streams)
 	for i := range all {
 		all[i] = uint64(i + 1)
 	}
-	var fill, read float64
-	for b.Loop() {
-		s, err := createSpool(vfs.OS, path, all)
-		if err != nil {
-			b.Fatal(err)
-		}
-		before := exporttasktest.CPU(b)
-		filling := spooling{spool: s, events: from, query: store.Query{Group: 1, To: 1 << 40}, rounds: roundPlaces, bytes: spoolPartBytes}
-		if err := filling.fill(b.Context()); err != nil {
-			b.Fatal(err)
-		}
-		filled := exporttasktest.CPU(b)
-		readSpool(b, s)
-		fill += float64(filled - before)
-		read += float64(exporttasktest.CPU(b) - filled)
-		if err := s.close(); err != nil {
-			b.Fatal(err)
-		}
+	for _, c := range []struct {
+		name   string
+		bytes  int
+		around bool
+	}{
+		{"cache/256MB", benchBytes, false}, {"around/256MB", benchBytes, true},
+		{"cache/5GB", 20 * benchBytes, false}, {"around/5GB", 20 * benchBytes, true},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			from := repeated{batch: batch, n: c.bytes / (events * size), streams: streams}
+			path := filepath.Join(b.TempDir(), "task.spool")
+			var fill, read float64
+			for b.Loop() {
+				s, err := createSpool(vfs.OS, path, all)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if c.around {
+					s.goAround()
+				}
+				before := exporttasktest.CPU(b)
+				filling := spooling{spool: s, events: from, query: store.Query{Group: 1, To: 1 << 40}, rounds: roundPlaces, bytes: s.partBytes()}
+				if err := filling.fill(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+				filled := exporttasktest.CPU(b)
+				readSpool(b, s)
+				fill += float64(filled - before)
+				read += float64(exporttasktest.CPU(b) - filled)
+				if err := s.close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.SetBytes(int64(c.bytes))
+			b.ReportMetric(fill/float64(b.N)/float64(c.bytes), "fill-ns/B")
+			b.ReportMetric(read/float64(b.N)/float64(c.bytes), "read-ns/B")
+		})
 	}
-	bytes := float64(b.N) * float64(from.n*events*size)
-	b.SetBytes(int64(from.n * events * size))
-	b.ReportMetric(fill/bytes, "fill-ns/B")
-	b.ReportMetric(read/bytes, "read-ns/B")
 }
 
 // readSpool reads a spool as workers do.

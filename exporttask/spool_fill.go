@@ -9,6 +9,7 @@ import (
 
 	"sluice/internal/event"
 	"sluice/internal/store"
+	"sluice/internal/vfs"
 )
 
 // spooling fills a spool.
@@ -41,7 +42,7 @@ func (s *spooling) fill(ctx context.Context) error {
 	if len(s.parts) > 0 {
 		s.seen = &s.last
 	}
-	s.buf = make([]byte, 0, s.bytes+s.bytes/8)
+	s.buf = make([]byte, 0, s.bytes+min(s.bytes/8, spoolLastBatch))
 	read := s.events.Reader(s.query.Needles)
 	for more := true; more; {
 		var places []store.Place
@@ -91,6 +92,9 @@ func (s *spooling) next(ctx context.Context) (places []store.Place, more bool, e
 	return places, more, err
 }
 
+// spoolLastBatch is by how much most batches at most make a part too large.
+const spoolLastBatch = 2 << 20
+
 // take copies a batch into the part.
 func (s *spooling) take(p store.Place, b event.Batch) {
 	from := len(s.buf)
@@ -138,7 +142,7 @@ func (s *spooling) flush() error {
 		return err
 	}
 	s.add(table, s.end+spoolPartHeader+int64(len(table)))
-	s.end, s.last = at, *s.seen
+	s.end, s.last = alignUp(at), *s.seen
 	s.taken, s.buf = s.taken[:0], s.buf[:0]
 	return nil
 }
@@ -163,7 +167,11 @@ const spoolStep = 1 << 20
 // write writes the tables and the records in their order, and syncs.
 func (s *spooling) write(tables []byte) error {
 	if s.step == nil {
-		s.step = make([]byte, 0, min(spoolStep, s.bytes))
+		size := spoolStep
+		if s.direct != nil {
+			size = aroundStep
+		}
+		s.step = vfs.DirectMemory(min(size, int(alignUp(int64(s.bytes)))))
 	}
 	s.step = s.step[:0]
 	at, err := s.gather(s.end, tables)
@@ -171,7 +179,8 @@ func (s *spooling) write(tables []byte) error {
 		at, err = s.gather(at, s.buf[s.taken[i].from:s.taken[i].to])
 	}
 	if err == nil {
-		_, err = s.file.WriteAt(s.step, at)
+		s.step = append(s.step, blank[:alignUp(int64(len(s.step)))-int64(len(s.step))]...)
+		err = s.put(at)
 	}
 	if err == nil {
 		err = s.file.Sync()
@@ -180,6 +189,18 @@ func (s *spooling) write(tables []byte) error {
 		return fmt.Errorf("write export spool: %w", err)
 	}
 	return nil
+}
+
+// blank is what parts are filled up with.
+var blank [vfs.DirectBlock]byte
+
+// put writes the step, around the page cache if the spool is.
+func (s *spooling) put(at int64) error {
+	if s.direct != nil && s.writeAround(s.step, at) == nil {
+		return nil
+	}
+	_, err := s.file.WriteAt(s.step, at)
+	return err
 }
 
 // gather adds to the step that begins at an offset, writes it when it is full, and
@@ -191,7 +212,7 @@ func (s *spooling) gather(at int64, b []byte) (int64, error) {
 		if len(b) == 0 {
 			return at, nil
 		}
-		if _, err := s.file.WriteAt(s.step, at); err != nil {
+		if err := s.put(at); err != nil {
 			return at, err
 		}
 		at, s.step = at+int64(len(s.step)), s.step[:0]
@@ -205,7 +226,7 @@ func (s *spooling) finish() error {
 	if err := s.write(head); err != nil {
 		return err
 	}
-	s.end += int64(len(head))
+	s.end = alignUp(s.end + int64(len(head)))
 	s.whole = true
 	s.taken, s.buf, s.step = nil, nil, nil
 	return nil

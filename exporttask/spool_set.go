@@ -10,7 +10,6 @@ import (
 )
 
 const (
-	spoolPartBytes = 16 << 20
 	// spoolBatch is the mean size of batches from which a block holds so few of
 	// them that streams are read from the store.
 	spoolBatch = 384 << 10
@@ -61,11 +60,8 @@ func (j *job) pickSet(open []folder) (some []folder, bytes int64) {
 	if free, err := cfg.FS.Free(cfg.Dir); err == nil {
 		limit = min(limit, free/4)
 	}
-	for i, f := range open {
-		var size int64
-		for _, s := range f.streams {
-			size += cfg.StreamBytes(s.UID)
-		}
+	for i := range open {
+		size := j.bytes(uids(open[i : i+1]))
 		if i > 0 && bytes+size > limit {
 			return open[:i], bytes
 		}
@@ -100,6 +96,14 @@ func uids(folders []folder) (all []uint64) {
 	return all
 }
 
+// bytes is what streams hold of messages.
+func (j *job) bytes(streams []uint64) (n int64) {
+	for _, uid := range streams {
+		n += j.room.cfg.StreamBytes(uid)
+	}
+	return n
+}
+
 func (j *job) spoolPath() string {
 	return filepath.Join(j.room.cfg.Dir, j.task.ID+spoolExtension)
 }
@@ -131,11 +135,22 @@ func (j *job) reopenSpool(open []folder) (*spool, []folder) {
 	return s, some
 }
 
+// fillSpool fills a spool, one task after the other: the part in the making is in
+// memory.
 func (j *job) fillSpool(ctx context.Context, s *spool) error {
+	select {
+	case j.room.filling <- struct{}{}:
+		defer func() { <-j.room.filling }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if pays(j.bytes(s.streams), len(s.streams)) {
+		s.goAround()
+	}
 	t := &j.task
 	filling := spooling{
 		spool: s, events: j.room.cfg.Events, query: store.Query{Group: t.GroupUID, From: t.From, To: t.To + 1},
-		after: t.After, below: t.Below, rounds: roundPlaces, bytes: spoolPartBytes,
+		after: t.After, below: t.Below, rounds: roundPlaces, bytes: s.partBytes(),
 	}
 	if j.pattern != nil {
 		filling.query.Needles = j.pattern.Literals()

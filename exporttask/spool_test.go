@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"slices"
+	"syscall"
 	"testing"
 
 	"sluice/internal/event"
@@ -85,14 +87,68 @@ func read(t *testing.T, from Events, q store.Query, below []uint64, after uint64
 	return all
 }
 
-// TestSpoolIsTheStore fills spools in parts and rounds of any size, loses power
-// on the way, now and then with a torn part, goes on, and wants of every stream
-// what the store has.
+// aroundFS is a file system with a way around a page cache, which wants whole
+// blocks and refuses now and then.
+type aroundFS struct {
+	*vfs.Mem
+	r           *rand.Rand
+	wrote, read *int
+}
+
+func (f aroundFS) OpenDirect(name string) (vfs.File, error) {
+	if f.r.IntN(10) == 0 {
+		return nil, errors.ErrUnsupported
+	}
+	file, err := f.OpenFile(name, os.O_RDWR)
+	return aroundFile{file, f}, err
+}
+
+type aroundFile struct {
+	vfs.File
+	fs aroundFS
+}
+
+func (f aroundFile) access(b []byte, at int64, count *int, do func([]byte, int64) (int, error)) (int, error) {
+	if len(b)%vfs.DirectBlock != 0 || at%vfs.DirectBlock != 0 {
+		panic("access that is not aligned")
+	}
+	if f.fs.r.IntN(20) == 0 {
+		return 0, syscall.EINVAL
+	}
+	*count++
+	return do(b, at)
+}
+
+func (f aroundFile) ReadAt(b []byte, at int64) (int, error) {
+	return f.access(b, at, f.fs.read, f.File.ReadAt)
+}
+
+func (f aroundFile) WriteAt(b []byte, at int64) (int, error) {
+	return f.access(b, at, f.fs.wrote, f.File.WriteAt)
+}
+
 func TestSpoolIsTheStore(t *testing.T) {
+	t.Run("through the cache", func(t *testing.T) {
+		testSpool(t, func(m *vfs.Mem, _ *rand.Rand) vfs.FS { return m })
+	})
+	t.Run("around it", func(t *testing.T) {
+		wrote, read := 0, 0
+		testSpool(t, func(m *vfs.Mem, r *rand.Rand) vfs.FS { return aroundFS{m, r, &wrote, &read} })
+		if wrote == 0 || read == 0 {
+			t.Errorf("%d writes and %d reads around the cache", wrote, read)
+		}
+	})
+}
+
+// testSpool fills spools in parts and rounds of any size, loses power on the way,
+// now and then with a torn part, goes on, and wants of every stream what the store
+// has.
+func testSpool(t *testing.T, over func(*vfs.Mem, *rand.Rand) vfs.FS) {
 	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 21))
 		c := newCrowd(t, r, 12)
-		disk := vfs.NewMem()
+		mem := vfs.NewMem()
+		disk := over(mem, r)
 		var streams []uint64
 		for uid := range uint64(12) {
 			if r.IntN(3) > 0 {
@@ -109,6 +165,7 @@ func TestSpoolIsTheStore(t *testing.T) {
 			t.Fatal(err)
 		}
 		for attempts := 0; ; attempts++ {
+			spool.goAround()
 			reads := r.IntN(100) // before the power fails
 			ctx, cancel := context.WithCancel(t.Context())
 			filling := spooling{spool: spool, query: query, after: []uint64{after}, below: []uint64{below}, rounds: rounds, bytes: size,
@@ -125,7 +182,8 @@ func TestSpoolIsTheStore(t *testing.T) {
 			if !errors.Is(err, context.Canceled) {
 				t.Fatal(err)
 			}
-			disk = disk.CrashClone(vfs.CrashOptions{Rand: r, TornLastWrite: true})
+			mem = mem.CrashClone(vfs.CrashOptions{Rand: r, TornLastWrite: true})
+			disk = over(mem, r)
 			spool, err = openSpool(disk, spoolPath)
 			if errors.Is(err, errSpool) || errors.Is(err, fs.ErrNotExist) { // its header was not synced
 				spool, err = createSpool(disk, spoolPath, streams)
@@ -137,11 +195,13 @@ func TestSpoolIsTheStore(t *testing.T) {
 		if spool, err = openSpool(disk, spoolPath); err != nil || !spool.whole {
 			t.Fatalf("seed %d: a whole spool does not open: %v", seed, err)
 		}
+		spool.goAround()
+		reader := spool.reader()
 		for _, uid := range streams {
 			q := query
 			q.Stream = uid
 			want := read(t, c, q, []uint64{below}, after, query.Needles)
-			if got := read(t, spool.reader(), q, nil, 0, nil); !slices.Equal(got, want) {
+			if got := read(t, reader, q, nil, 0, nil); !slices.Equal(got, want) {
 				t.Fatalf("seed %d, stream %d: %d batches, want %d, or others", seed, uid, len(got), len(want))
 			}
 		}
@@ -206,4 +266,23 @@ func FuzzOpenSpool(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestOlderSpool wants a spool of an older version refused, so that it is filled
+// anew: its parts lie elsewhere.
+func TestOlderSpool(t *testing.T) {
+	head := le.AppendUint64(make([]byte, spoolHeader), 1)
+	copy(head, "SLXS\x01")
+	le.PutUint32(head[12:], crc32.Checksum(head, castagnoli))
+	disk := vfs.NewMem()
+	file, err := vfs.Create(disk, spoolPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.WriteAt(head, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openSpool(disk, spoolPath); !errors.Is(err, errSpool) {
+		t.Errorf("got %v", err)
+	}
 }

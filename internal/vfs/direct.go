@@ -5,24 +5,24 @@ import (
 	"unsafe"
 )
 
-// DirectFS is a file system that can write around the machine's page cache.
-// That saves the processor a copy and the machine a page for each page written,
-// and makes the disk's pace the writer's.
+// DirectFS is a file system that can write and read around the machine's page
+// cache. That saves the processor a copy and the machine a page for each page,
+// and makes the disk's pace the caller's.
 type DirectFS interface {
-	// OpenDirect opens an existing file for WriteAt and Sync alone. Offset,
-	// length and memory of each WriteAt must be multiples of DirectBlock; the
-	// memory must not change meanwhile. What is written can be read through any
-	// other File at once, and is durable with a Sync of any.
+	// OpenDirect opens an existing file for ReadAt, WriteAt and Sync alone. Offset,
+	// length and memory of each must be multiples of DirectBlock; the memory must
+	// not change during a WriteAt. What is written can be read through any other
+	// File at once, and is durable with a Sync of any.
 	OpenDirect(name string) (File, error)
 }
 
-// DirectBlock is what direct writes are aligned to: the largest sector of disks
-// in use.
+// DirectBlock is what direct reads and writes are aligned to: the largest sector
+// of disks in use.
 const DirectBlock = 4096
 
 // OpenDirect opens a file of a DirectFS; errors.ErrUnsupported of any other.
-// That it succeeds does not mean that writes will: some file systems refuse
-// them, with EINVAL.
+// That it succeeds does not mean that reads and writes will: some file systems
+// refuse them, with EINVAL.
 func OpenDirect(fsys FS, name string) (File, error) {
 	if d, ok := fsys.(DirectFS); ok {
 		return d.OpenDirect(name)
@@ -57,7 +57,7 @@ func writeAndSync(f File, off int64, pieces [][]byte) error {
 	return f.Sync()
 }
 
-// DirectMemory returns n bytes of memory that direct writes may begin in.
+// DirectMemory returns n bytes of memory that direct reads and writes may begin in.
 func DirectMemory(n int) []byte {
 	b := make([]byte, n) // a large one begins on a page
 	if misaligned(b) == 0 {

@@ -10,7 +10,7 @@ import (
 	"sluice/internal/vfs"
 )
 
-// TestDirect writes around the page cache and reads through it.
+// TestDirect writes around the page cache, and reads through it and around it.
 func TestDirect(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "f")
 	put(t, vfs.OS, name, "before")
@@ -33,6 +33,10 @@ func TestDirect(t *testing.T) {
 		got := read(t, vfs.OS, name)
 		equal(t, len(got), int(i+2)*vfs.DirectBlock)
 		equal(t, got[int(i)*vfs.DirectBlock:], string(block))
+		again := vfs.DirectMemory(len(block))
+		_, err = d.ReadAt(again, int64(i)*vfs.DirectBlock)
+		must(t, err)
+		equal(t, string(again), string(block))
 	}
 	must(t, d.Close())
 }
