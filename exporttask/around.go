@@ -64,26 +64,45 @@ type window struct {
 	memory []byte
 	from   int64 // where it lies in the file
 	size   int64
+	lent   int  // to batches that are open
+	last   bool // for records that are copied: where many batches overlap, each would keep a window
 }
 
-// read returns a record, which lives until the next one is read; false: it has to
-// be read through the cache.
-func (w *window) read(s *spool, r spoolRecord) ([]byte, bool) {
-	end := r.at + int64(r.size)
-	if s.direct == nil || r.at < 0 {
-		return nil, false
+// mostLent is how many windows of a reader batches are lent from.
+const mostLent = 4
+
+// around finds a record in a window, or reads one; nil: it has to be read through
+// the cache.
+func (r *spoolReader) around(record spoolRecord) (*window, []byte) {
+	end := record.at + int64(record.size)
+	if r.spool.direct == nil || record.at < 0 {
+		return nil, nil
 	}
-	if r.at < w.from || end > w.from+w.size {
-		from := r.at &^ (vfs.DirectBlock - 1)
-		size := alignUp(max(end, min(r.end, r.at+aroundRead))) - from
+	w := r.last
+	if w == nil || record.at < w.from || end > w.from+w.size {
+		w = r.unlent()
+		from := record.at &^ (vfs.DirectBlock - 1)
+		size := alignUp(max(end, min(record.end, record.at+aroundRead))) - from
 		if int64(cap(w.memory)) < size {
 			w.memory = vfs.DirectMemory(int(max(size, 2*aroundShare)))
 		}
-		w.size = 0
-		if n, _ := s.direct.ReadAt(w.memory[:size], from); int64(n) < size {
-			return nil, false
+		r.last = nil
+		if n, _ := r.spool.direct.ReadAt(w.memory[:size], from); int64(n) < size {
+			return nil, nil
 		}
-		w.from, w.size = from, size
+		w.from, w.size, r.last = from, size, w
 	}
-	return w.memory[r.at-w.from : end-w.from], true
+	return w, w.memory[record.at-w.from : end-w.from]
+}
+
+// unlent is a window that can be read into.
+func (r *spoolReader) unlent() *window {
+	for _, w := range r.windows {
+		if w.lent == 0 {
+			return w
+		}
+	}
+	w := &window{last: len(r.windows) == mostLent}
+	r.windows = append(r.windows, w)
+	return w
 }

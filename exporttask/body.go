@@ -88,7 +88,7 @@ type lines struct {
 	out    *format.Writer
 	buf    []byte
 	count  int   // of lines in it
-	second int64 // whose text is in stamp
+	minute int64 // whose text is in stamp, in ms
 	stamp  []byte
 }
 
@@ -119,21 +119,22 @@ func (l *lines) flush() {
 	}
 }
 
-// appendInstant formats a second once for all events in it.
+// appendInstant formats a minute once for all events in it.
 func (l *lines) appendInstant(dst []byte, ms int64) []byte {
-	second, rest := ms/1000, ms%1000
-	if rest < 0 {
-		second, rest = second-1, rest+1000
+	of := ms - l.minute
+	if l.stamp == nil || of < 0 || of >= minute {
+		of = (ms%minute + minute) % minute
+		l.minute = ms - of
+		l.stamp = time.UnixMilli(l.minute).UTC().AppendFormat(l.stamp[:0], "2006-01-02T15:04:05.000Z ")
 	}
-	if l.stamp == nil || second != l.second {
-		l.second = second
-		l.stamp = time.Unix(second, 0).UTC().AppendFormat(l.stamp[:0], "2006-01-02T15:04:05.000Z ")
-	}
-	// Its last five bytes are the milliseconds, a Z and a blank.
-	digits := l.stamp[len(l.stamp)-5:]
-	digits[0], digits[1], digits[2] = byte('0'+rest/100), byte('0'+rest/10%10), byte('0'+rest%10)
+	second, rest := of/1000, of%1000
+	digits := l.stamp[len(l.stamp)-len("05.000Z "):]
+	digits[0], digits[1] = byte('0'+second/10), byte('0'+second%10)
+	digits[3], digits[4], digits[5] = byte('0'+rest/100), byte('0'+rest/10%10), byte('0'+rest%10)
 	return append(dst, l.stamp...)
 }
+
+const minute = 60_000 // ms
 
 func (l *lines) close() (format.Object, error) {
 	l.flush()

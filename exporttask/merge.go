@@ -22,7 +22,8 @@ const stretches = 512
 // opened is a batch with events that were not given out yet.
 type opened struct {
 	batch    event.Batch
-	record   []byte // the memory of batch, used again
+	record   []byte  // the memory of batch if it is its own, used again
+	lender   *window // where batch is lent from, or nil
 	number   event.Position
 	order    []uint32 // the wanted events by time; nil: all, and they lie in order
 	indexes  []uint32 // the memory of order
@@ -35,6 +36,9 @@ type opened struct {
 	rank int
 	end  int
 }
+
+// size is what it holds in memory.
+func (o *opened) size() int64 { return int64(len(o.batch.Record())) }
 
 func (o *opened) len() int {
 	if o.order == nil {
@@ -96,7 +100,14 @@ func (m *merging) take() *opened {
 	return o
 }
 
-func (m *merging) giveBack(o *opened) { m.spare = append(m.spare, o) }
+// giveBack closes a batch.
+func (m *merging) giveBack(o *opened) {
+	if o.lender != nil {
+		o.lender.lent--
+		o.lender = nil
+	}
+	m.spare = append(m.spare, o)
+}
 
 // byRank is the order of batches where their events have the same timestamp:
 // that of the ids, which one request in several batches can share; then that of

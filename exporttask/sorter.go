@@ -77,8 +77,9 @@ type sorter struct {
 // sort visits everything behind the cursor.
 func (s *sorter) sort(ctx context.Context, from cursor) error {
 	s.merging = mergings.Get().(*merging)
-	defer func() { // what is open after an error is the garbage collector's
+	defer func() {
 		s.out = s.out[:0]
+		s.shut()
 		mergings.Put(s.merging)
 		s.merging = nil
 	}()
@@ -96,7 +97,8 @@ func (s *sorter) sort(ctx context.Context, from cursor) error {
 			return nil
 		}
 		// What is open belongs to places that the next round lists again.
-		s.open, s.held, s.query.From = s.open[:0], 0, ceiling
+		s.shut()
+		s.query.From = ceiling
 	}
 }
 
@@ -177,28 +179,26 @@ func (s *sorter) load(p store.Place) error {
 		return nil
 	}
 	s.open = append(s.open, o)
-	s.held += int64(len(o.record))
+	s.held += o.size()
 	return nil
 }
 
-// records is Events that read into memory of the caller.
-type records interface {
-	// Record reads the batch at a position into dst, or into more memory if it has
-	// to.
-	Record(p event.Position, dst []byte) ([]byte, error)
+// lender is Events that have batches in memory for as long as those are open.
+type lender interface {
+	// Lend opens the batch at a position, until it is given back.
+	Lend(p event.Position, o *opened) error
 }
 
-// read copies a batch into the memory of an opened one, unless it is gone.
+// read opens a batch, unless it is gone.
 func (s *sorter) read(p event.Position, o *opened) (found bool, err error) {
-	if from, ok := s.events.(records); ok {
-		o.record, err = from.Record(p, o.record[:0])
-		found = err == nil
-	} else {
-		err = s.events.Batch(p, func(view event.Batch) error {
-			o.record, found = append(o.record[:0], view.Record()...), true
-			return nil
-		})
+	if from, ok := s.events.(lender); ok {
+		err = from.Lend(p, o)
+		return err == nil, err
 	}
+	err = s.events.Batch(p, func(view event.Batch) error {
+		o.record, found = append(o.record[:0], view.Record()...), true
+		return nil
+	})
 	if !found || err != nil {
 		return false, err
 	}
@@ -247,6 +247,14 @@ func inOrder(b event.Batch) bool {
 	return true
 }
 
+// shut closes what is open.
+func (s *sorter) shut() {
+	for _, o := range s.open {
+		s.giveBack(o)
+	}
+	s.open, s.held = s.open[:0], 0
+}
+
 // settle gives out everything before an instant and closes what is used up.
 func (s *sorter) settle(before int64) error {
 	if len(s.open) == 0 {
@@ -259,7 +267,7 @@ func (s *sorter) settle(before int64) error {
 		if o.next < o.len() {
 			return false
 		}
-		s.held -= int64(len(o.record))
+		s.held -= o.size()
 		s.giveBack(o)
 		return true
 	})

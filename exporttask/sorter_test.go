@@ -11,6 +11,7 @@ import (
 	"sluice/filter/pattern"
 	"sluice/internal/event"
 	"sluice/internal/store"
+	"sluice/internal/vfs"
 )
 
 // shelf is Events over batches in memory.
@@ -84,8 +85,25 @@ func (s *shelf) model(q store.Query, p *pattern.Pattern) (out []line) {
 	return out
 }
 
-// TestSorterIsASort compares the sorter, under every budget and in rounds of any
-// size, with sorting everything at once; and from any cursor on with the rest.
+// spooled is a spool of what a shelf holds, around a page cache, as a worker reads
+// it.
+func spooled(t *testing.T, r *rand.Rand, s *shelf, q store.Query) *spoolReader {
+	var wrote, read int
+	spool, err := createSpool(aroundFS{vfs.NewMem(), r, &wrote, &read}, spoolPath, []uint64{q.Stream})
+	if err != nil {
+		t.Fatal(err)
+	}
+	spool.goAround()
+	filling := spooling{spool: spool, events: &crowd{*s}, query: store.Query{Group: q.Group, From: q.From, To: q.To}, below: s.Durable(), rounds: 99, bytes: 1 + r.IntN(5000)}
+	if err := filling.fill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return spool.reader()
+}
+
+// TestSorterIsASort compares the sorter, over a store and over a spool, under every
+// budget and in rounds of any size, with sorting everything at once; and from any
+// cursor on with the rest.
 func TestSorterIsASort(t *testing.T) {
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 1))
@@ -108,11 +126,16 @@ func TestSorterIsASort(t *testing.T) {
 			p, _ = pattern.Compile("ERROR")
 		}
 		want := s.model(q, p)
+		var events Events = s
+		reader := spooled(t, r, s, q)
+		if seed%2 == 0 {
+			events = reader
+		}
 		f := func(from cursor, want []line) {
 			t.Helper()
 			var got []line
 			sort := sorter{
-				events: s, query: q, below: s.Durable(), pattern: p,
+				events: events, query: q, below: s.Durable(), pattern: p,
 				budget: r.Int64N(5000), rounds: 1 + r.IntN(20),
 				run: func(events []stretch) error {
 					for _, e := range events {
@@ -128,6 +151,9 @@ func TestSorterIsASort(t *testing.T) {
 			}
 			if !slices.EqualFunc(got, want, func(x, y line) bool { return x.at == y.at && x.message == y.message }) {
 				t.Fatalf("seed %d, from %+v: %d events, want %d", seed, from, len(got), len(want))
+			}
+			if len(reader.windows) > mostLent+1 || slices.ContainsFunc(reader.windows, func(w *window) bool { return w.lent != 0 }) {
+				t.Fatalf("seed %d: %d windows, or one that stays lent", seed, len(reader.windows))
 			}
 		}
 		f(cursor{}, want)

@@ -276,7 +276,8 @@ type spoolReader struct {
 	spool   *spool
 	records map[event.Position]spoolRecord // of the last Places
 	buf     []byte
-	window  window
+	windows []*window
+	last    *window // the one that was read last
 }
 
 type spoolRecord struct {
@@ -324,25 +325,54 @@ func (r *spoolReader) Places(_ context.Context, q store.Query, _ []uint64, visit
 
 // Batch visits a batch that Places has shown.
 func (r *spoolReader) Batch(p event.Position, visit func(event.Batch) error) (err error) {
-	if r.buf, err = r.Record(p, r.buf[:0]); err != nil {
-		return err
+	record, ok := r.records[p]
+	if !ok {
+		return fmt.Errorf("%w: no batch %v", errSpool, p)
 	}
-	b, err := event.View(r.buf)
+	_, text := r.around(record)
+	if text == nil {
+		if r.buf, err = r.copy(record, r.buf); err != nil {
+			return err
+		}
+		text = r.buf
+	}
+	b, err := event.View(text)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errSpool, err)
 	}
 	return visit(b)
 }
 
-// Record reads a batch that Places has shown into dst.
-func (r *spoolReader) Record(p event.Position, dst []byte) ([]byte, error) {
+// Lend opens a batch that Places has shown, in a window if it can be.
+func (r *spoolReader) Lend(p event.Position, o *opened) (err error) {
 	record, ok := r.records[p]
 	if !ok {
-		return dst, fmt.Errorf("%w: no batch %v", errSpool, p)
+		return fmt.Errorf("%w: no batch %v", errSpool, p)
 	}
-	if b, ok := r.window.read(r.spool, record); ok {
-		return append(dst[:0], b...), nil
+	w, text := r.around(record)
+	switch {
+	case w == nil:
+		o.record, err = r.copy(record, o.record)
+		text = o.record
+	case w.last:
+		o.record = append(o.record[:0], text...)
+		w, text = nil, o.record
 	}
+	if err != nil {
+		return err
+	}
+	if o.batch, err = event.View(text); err != nil {
+		return fmt.Errorf("%w: %w", errSpool, err)
+	}
+	if w != nil {
+		o.lender = w
+		w.lent++
+	}
+	return nil
+}
+
+// copy reads a record through the page cache.
+func (r *spoolReader) copy(record spoolRecord, dst []byte) ([]byte, error) {
 	dst = slices.Grow(dst[:0], int(record.size))[:record.size]
 	return dst, r.spool.readAt(dst, record.at)
 }

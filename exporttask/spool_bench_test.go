@@ -94,17 +94,17 @@ func BenchmarkSpool(b *testing.B) {
 // readSpool reads a spool as workers do.
 func readSpool(b *testing.B, s *spool) {
 	r := s.reader()
-	var record []byte
+	var o opened
 	for _, uid := range s.streams {
 		var places []event.Position
 		if err := r.Places(b.Context(), store.Query{Stream: uid, To: 1 << 40}, nil, func(p store.Place) { places = append(places, p.Position) }); err != nil {
 			b.Fatal(err)
 		}
 		for _, p := range places {
-			var err error
-			if record, err = r.Record(p, record); err != nil {
+			if err := r.Lend(p, &o); err != nil {
 				b.Fatal(err)
 			}
+			(&merging{}).giveBack(&o)
 		}
 	}
 }

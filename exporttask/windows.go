@@ -19,7 +19,7 @@ func (s *sorter) windows(ctx context.Context, places []store.Place, ceiling int6
 		least, _ := o.batch.Span()
 		places = append(places, store.Place{Position: o.number, Least: least, Greatest: o.greatest})
 	}
-	s.open, s.held = s.open[:0], 0
+	s.shut()
 	defer func() { s.query = query }()
 
 	width := s.span(places, lo) / 8
@@ -55,7 +55,7 @@ func (s *sorter) span(places []store.Place, lo int64) int64 {
 // fewer.
 func (s *sorter) window(ctx context.Context, places []store.Place, lo, hi int64) (fits bool, err error) {
 	s.query.From, s.query.To = lo, hi
-	defer func() { s.open, s.held = s.open[:0], 0 }()
+	defer s.shut()
 	for _, p := range places {
 		if err := ctx.Err(); err != nil {
 			return false, err
