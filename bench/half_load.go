@@ -21,12 +21,17 @@ type HalfLoad struct {
 	AboveDisk float64 `json:"aboveDisk"`
 }
 
-// leastProbes make a 99th percentile.
+// leastProbes make a 99th percentile, of the disk and of a path.
 const leastProbes = 600
 
+// warmSeconds is how long a load goes on before it counts: a server that has just
+// begun asks the machine for memory at every step.
+const warmSeconds = 3
+
 // MeasureHalfLoad measures latencies at a share of what each of o.Paths can take:
-// a closed loop first, then an open loop at the share of its rate, of o.Bytes
-// each. Default: putlogevents/gzip/all.
+// a closed loop first, of o.Bytes, then an open loop at the share of its rate, of as
+// much or leastProbes requests, after some seconds of the same that do not count.
+// Default: putlogevents/gzip/all.
 func MeasureHalfLoad(ctx context.Context, o Options, share float64) (*Result, error) {
 	if err := o.setDefaults(); err != nil {
 		return nil, err
@@ -83,13 +88,16 @@ func (o Options) halfLoad(ctx context.Context, dir, name string, share float64) 
 		return nil, err
 	}
 	defer d.close()
-	probes := min(leastProbes, max(10, l.sends))
+	sc := newScene(o, w)
+	sc.warm = int(warmSeconds * h.PerSecond)
+	l = l.first(max(l.sends, leastProbes))
+	probes := leastProbes
 	o.Progress(fmt.Sprintf("measuring the disk and %s at %.1f requests a second", name, h.PerSecond))
 	if err := d.probe(ctx, probes/2, h.PerSecond); err != nil {
 		return nil, fmt.Errorf("measure the disk: %w", err)
 	}
 	o.PerSecond, o.Connections = h.PerSecond, max(o.Connections, openConnections)
-	open, err := measurePath(ctx, o, filepath.Join(dir, "open"), newScene(o, w), l)
+	open, err := measurePath(ctx, o, filepath.Join(dir, "open"), sc, l)
 	if err != nil {
 		return nil, err
 	}

@@ -42,7 +42,11 @@ func measureOn(ctx context.Context, o Options, s *server, sc *scene, l *load) (*
 		return nil, err
 	}
 	warm, delivered := sc.warmUp(l), newDeliveries(s.bucket)
-	if err := sc.send(ctx, s, o, warm, 1, 0, nil); err != nil {
+	connections, rate := 1, 0.0
+	if sc.warm > 0 {
+		connections, rate = o.Connections, o.PerSecond
+	}
+	if err := sc.send(ctx, s, o, warm, connections, rate, nil); err != nil {
 		return nil, err
 	}
 	if err := delivered.await(ctx, warm.count(sc.keep)); err != nil {

@@ -34,6 +34,7 @@ type scene struct {
 	way
 	compaction    bool
 	groups        int      // log groups, which requests go to in turns
+	warm          int      // requests before those that count; 0: a few, one after the other
 	idle          []string // subscription filters besides, which select nothing
 	metricFilters []string
 
@@ -175,8 +176,9 @@ func (s *server) defineGroup(ctx context.Context, name, pattern string) error {
 	return nil
 }
 
-// warmUp is the first of a load: a few requests, and one for each log group.
-func (sc *scene) warmUp(l *load) *load { return l.first(max(4, sc.groups)) }
+// warmUp is the first of a load: a few requests, and one for each log group, or what
+// the scene wants.
+func (sc *scene) warmUp(l *load) *load { return l.first(max(4, sc.groups, sc.warm)) }
 
 // call is an operation of CloudWatch Logs.
 func (s *server) call(ctx context.Context, operation string, request any) error {
