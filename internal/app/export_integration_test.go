@@ -94,7 +94,7 @@ func newExported(t *testing.T) *exported {
 // Each covers 25 seconds and begins ten after the one before of its stream.
 func (e *exported) fill(mb int64, kind corpus.Kind) {
 	e.t.Helper()
-	begin := time.Now().Add(-time.Hour).UnixMilli()
+	begin := time.Now().Add(-12 * time.Hour).UnixMilli() // what lies ahead is not exported
 	var wg sync.WaitGroup
 	for worker := range 4 {
 		wg.Go(func() {
