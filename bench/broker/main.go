@@ -23,6 +23,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+
+	"sluice/internal/kafkatest"
 )
 
 func main() {
@@ -41,6 +43,7 @@ func run(brokers int, commands io.Reader, answers io.Writer) error {
 		return err
 	}
 	defer cluster.Close()
+	defer kafkatest.Expire(cluster)() // processes are killed while they join
 	m := newMoods(cluster)
 	fmt.Fprintln(answers, cluster.ListenAddrs()[0])
 	lines := bufio.NewScanner(commands)

@@ -23,6 +23,7 @@ import (
 	"sluice/internal/clock"
 	"sluice/internal/event"
 	"sluice/internal/kafkadial"
+	"sluice/internal/kafkatest"
 	"sluice/internal/objput"
 	"sluice/internal/verify"
 	"sluice/internal/vfs"
@@ -53,6 +54,7 @@ func brokers(t testing.TB, opts ...kfake.Opt) *kfake.Cluster {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
+	t.Cleanup(kafkatest.Expire(c)) // connections end while members join
 	return c
 }
 

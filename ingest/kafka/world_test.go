@@ -22,6 +22,7 @@ import (
 	"sluice/internal/clock"
 	"sluice/internal/event"
 	"sluice/internal/kafkadial"
+	"sluice/internal/kafkatest"
 	"sluice/internal/origins"
 	"sluice/internal/store"
 	"sluice/internal/vfs"
@@ -47,6 +48,7 @@ func brokers(t testing.TB, opts ...kfake.Opt) *kfake.Cluster {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
+	t.Cleanup(kafkatest.Expire(c)) // connections end while members join
 	return c
 }
 

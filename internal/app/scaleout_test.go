@@ -18,6 +18,7 @@ import (
 	"sluice/internal/catalog"
 	"sluice/internal/event"
 	"sluice/internal/kafkadial"
+	"sluice/internal/kafkatest"
 	"sluice/internal/vfs"
 	"sluice/stream/kafka"
 )
@@ -34,6 +35,7 @@ func sharedBrokers(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
+	t.Cleanup(kafkatest.Expire(cluster)) // processes end while they join
 	return cluster
 }
 

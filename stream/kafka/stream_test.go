@@ -18,6 +18,7 @@ import (
 
 	"sluice/internal/event"
 	"sluice/internal/kafkadial"
+	"sluice/internal/kafkatest"
 )
 
 func TestMain(m *testing.M) {
@@ -42,6 +43,7 @@ func brokers(t testing.TB, opts ...kfake.Opt) (*kfake.Cluster, *kafkadial.Cluste
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
+	t.Cleanup(kafkatest.Expire(c)) // connections end while members join
 	d, err := kafkadial.New(kafkadial.Config{Brokers: c.ListenAddrs()})
 	if err != nil {
 		t.Fatal(err)
