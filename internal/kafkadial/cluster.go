@@ -68,6 +68,7 @@ type Cluster struct {
 	clientID string
 	tls      *tls.Config
 	sasl     sasl.Mechanism
+	patience time.Duration // with a broker, until a connection is of use
 }
 
 // New checks the configuration and reads the certificates. It connects to
@@ -81,7 +82,7 @@ func New(cfg Config) (*Cluster, error) {
 			return nil, fmt.Errorf("kafka: broker %q is not HOST:PORT", b)
 		}
 	}
-	c := &Cluster{brokers: cfg.Brokers, clientID: cfg.ClientID}
+	c := &Cluster{brokers: cfg.Brokers, clientID: cfg.ClientID, patience: dialTimeout}
 	if c.clientID == "" {
 		c.clientID = "sluice"
 	}
@@ -137,12 +138,12 @@ func (c *Cluster) Addr() net.Addr { return kafka.TCP(c.brokers...) }
 // for as long. The caller ends it with CloseIdleConnections.
 func (c *Cluster) Transport(ttl time.Duration, topics ...string) *kafka.Transport {
 	return &kafka.Transport{
-		DialTimeout: dialTimeout, IdleTimeout: idleTimeout, MetadataTTL: ttl, MetadataTopics: topics,
+		Dial: c.dial, DialTimeout: c.patience, IdleTimeout: idleTimeout, MetadataTTL: ttl, MetadataTopics: topics,
 		ClientID: c.clientID, TLS: c.tls, SASL: c.sasl,
 	}
 }
 
 // Dialer returns what consumer groups connect with.
 func (c *Cluster) Dialer() *kafka.Dialer {
-	return &kafka.Dialer{Timeout: dialTimeout, DualStack: true, KeepAlive: idleTimeout, ClientID: c.clientID, TLS: c.tls, SASLMechanism: c.sasl}
+	return &kafka.Dialer{DialFunc: c.dial, Timeout: c.patience, ClientID: c.clientID, TLS: c.tls, SASLMechanism: c.sasl}
 }
