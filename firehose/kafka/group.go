@@ -72,7 +72,8 @@ func (g *Group) Run(ctx context.Context, serve func(ctx context.Context, c fireh
 func (g *Group) session(ctx context.Context, serve func(ctx context.Context, c firehose.Claim)) error {
 	client := g.cfg.Cluster.Client(metadataTTL, g.cfg.Topic)
 	defer client.Close()
-	group, err := kafka.NewConsumerGroup(g.groupConfig())
+	var assigner kafkadial.Assigner
+	group, err := kafka.NewConsumerGroup(g.groupConfig(&assigner))
 	if err != nil {
 		return fmt.Errorf("join group %s: %w", g.cfg.GroupID, err)
 	}
@@ -88,7 +89,7 @@ func (g *Group) session(ctx context.Context, serve func(ctx context.Context, c f
 			g.cfg.Logger.Warn("kafka group", "error", err)
 			continue // the group waits before it tries again
 		}
-		m := &member{g: g, client: client, generation: generation}
+		m := &member{g: g, client: client, generation: generation, assigner: &assigner}
 		ended := make(chan struct{})
 		generation.Start(func(ctx context.Context) {
 			defer close(ended)
@@ -98,9 +99,10 @@ func (g *Group) session(ctx context.Context, serve func(ctx context.Context, c f
 	}
 }
 
-func (g *Group) groupConfig() kafka.ConsumerGroupConfig {
+func (g *Group) groupConfig(a *kafkadial.Assigner) kafka.ConsumerGroupConfig {
 	return kafka.ConsumerGroupConfig{
 		ID: g.cfg.GroupID, Brokers: g.cfg.Cluster.Brokers(), Dialer: g.cfg.Cluster.Dialer(), Topics: []string{g.cfg.Topic},
+		GroupBalancers:    a.Balancers(),
 		HeartbeatInterval: min(max(g.cfg.SessionTimeout/10, 50*time.Millisecond), 3*time.Second),
 		SessionTimeout:    g.cfg.SessionTimeout, RebalanceTimeout: g.cfg.SessionTimeout,
 		JoinGroupBackoff: joinBackoff, WatchPartitionChanges: true, PartitionWatchInterval: watchTopics,
@@ -116,10 +118,11 @@ type member struct {
 	g          *Group
 	client     *kafkadial.Client
 	generation *kafka.Generation
+	assigner   *kafkadial.Assigner
 }
 
-// run serves the member's partitions until the generation ends, or until a commit
-// shows that it has.
+// run serves the member's partitions until the generation ends, a commit shows that
+// it has, or there are partitions that it does not know.
 func (m *member) run(ctx context.Context, serve func(ctx context.Context, c firehose.Claim)) {
 	ctx, expel := context.WithCancel(ctx)
 	defer expel()
@@ -130,6 +133,12 @@ func (m *member) run(ctx context.Context, serve func(ctx context.Context, c fire
 		c := &claim{m: m, partition: a.ID, expel: expel}
 		wg.Go(func() { serve(ctx, c) })
 	}
+	wg.Go(func() {
+		if err := m.assigner.Watch(ctx, m.client, m.g.cfg.Topic); err != nil {
+			m.g.cfg.Logger.Warn("kafka partitions are handed out anew", "why", err)
+			expel()
+		}
+	})
 	<-ctx.Done() // a member without partitions waits for the next generation
 	wg.Wait()
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"sluice/firehose"
+	"sluice/internal/kafkatest"
 	"sluice/internal/objput"
 	"sluice/internal/objput/objputtest"
 )
@@ -35,4 +36,17 @@ func TestDelivery(t *testing.T) {
 	until(t, "delivery", func() bool { return delivered(t, b.store) == int64(p.sent) })
 	w.stop()
 	audit(t, b.store, p.sent, nil)
+}
+
+// TestPartitionsThatComeWhileTheGroupBegins: what came after partitions were handed
+// out, and before anybody looked for more, is somebody's all the same.
+func TestPartitionsThatComeWhileTheGroupBegins(t *testing.T) {
+	cluster, b := brokers(t), newBucket(t)
+	grown := kafkatest.Grow(cluster, topic, partitions+2)
+	w := start(t, cluster.ListenAddrs(), b.store, quick, nil)
+	if err := <-grown; err != nil {
+		t.Fatal(err)
+	}
+	until(t, "all partitions are taken", func() bool { return w.status().Parts == partitions+2 })
+	w.stop()
 }

@@ -22,6 +22,7 @@ type member struct {
 	s          *Source
 	c          *kafkadial.Client
 	generation *kafka.Generation
+	assigner   *kafkadial.Assigner
 	partitions []*partition
 	leave      func() // leaves the group, without waiting
 
@@ -29,8 +30,8 @@ type member struct {
 	proven time.Time  // when the broker last took this member for one of the generation
 }
 
-func (s *Source) newMember(c *kafkadial.Client, g *kafka.Generation, leave func()) *member {
-	m := &member{s: s, c: c, generation: g, leave: leave, proven: s.clock.Now()}
+func (s *Source) newMember(c *kafkadial.Client, g *kafka.Generation, a *kafkadial.Assigner, leave func()) *member {
+	m := &member{s: s, c: c, generation: g, assigner: a, leave: leave, proven: s.clock.Now()}
 	for topic, assigned := range g.Assignments {
 		for _, a := range assigned {
 			m.partitions = append(m.partitions, s.newPartition(m, topic, a))
@@ -57,6 +58,12 @@ func (m *member) run(ctx context.Context) error {
 	}
 	wg.Go(func() { m.commitRegularly(ctx, end) })
 	wg.Go(func() { m.watch(ctx, end) })
+	wg.Go(func() {
+		if err := m.assigner.Watch(ctx, m.c, m.s.cfg.Topics...); err != nil {
+			m.s.cfg.Logger.Warn("kafka partitions are handed out anew", "group", m.generation.GroupID, "why", err)
+			end(err)
+		}
+	})
 	wg.Wait()
 	if cause := context.Cause(ctx); errors.Is(cause, errFenced) {
 		return cause

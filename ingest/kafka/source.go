@@ -12,6 +12,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"sluice/internal/clock"
+	"sluice/internal/kafkadial"
 )
 
 // Source reads topics into the log. It runs once.
@@ -91,7 +92,8 @@ func (s *Source) Run(ctx context.Context) error {
 func (s *Source) session(ctx context.Context) error {
 	c := s.links.Cluster.Client(metadataTTL, s.cfg.Topics...)
 	defer c.Close()
-	group, err := kafka.NewConsumerGroup(s.groupConfig())
+	var assigner kafkadial.Assigner
+	group, err := kafka.NewConsumerGroup(s.groupConfig(&assigner))
 	if err != nil {
 		return fmt.Errorf("join group %s: %w", s.cfg.GroupID, err)
 	}
@@ -110,7 +112,7 @@ func (s *Source) session(ctx context.Context) error {
 			continue // the group waits before it tries again
 		}
 		s.counts.rebalances.Add(1)
-		m := s.newMember(c, generation, leave)
+		m := s.newMember(c, generation, &assigner, leave)
 		ended := make(chan error, 1)
 		generation.Start(func(ctx context.Context) { ended <- m.run(ctx) })
 		if err := <-ended; errors.Is(err, errStalled) {
@@ -119,13 +121,14 @@ func (s *Source) session(ctx context.Context) error {
 	}
 }
 
-func (s *Source) groupConfig() kafka.ConsumerGroupConfig {
+func (s *Source) groupConfig(a *kafkadial.Assigner) kafka.ConsumerGroupConfig {
 	start := int64(kafka.FirstOffset)
 	if s.cfg.Start == latest {
 		start = kafka.LastOffset
 	}
 	return kafka.ConsumerGroupConfig{
 		ID: s.cfg.GroupID, Brokers: s.links.Cluster.Brokers(), Dialer: s.links.Cluster.Dialer(), Topics: s.cfg.Topics,
+		GroupBalancers:    a.Balancers(),
 		HeartbeatInterval: s.heartbeat,
 		SessionTimeout:    s.cfg.SessionTimeout, RebalanceTimeout: s.cfg.SessionTimeout,
 		JoinGroupBackoff: joinBackoff, WatchPartitionChanges: true, PartitionWatchInterval: watchTopics,

@@ -18,6 +18,7 @@ import (
 	"sluice/ingest/kafka"
 	"sluice/internal/clock"
 	"sluice/internal/event"
+	"sluice/internal/kafkatest"
 )
 
 func equal[T comparable](t testing.TB, what string, got, want T) {
@@ -460,4 +461,17 @@ func TestStartAtTheEnd(t *testing.T) {
 	s = w.source(func(c *kafka.Config, _ *kafka.Links) { c.Start = "latest" }).run()
 	allStored(t, 30, s)
 	p.ledger(w)
+}
+
+// TestPartitionsThatComeWhileTheGroupBegins: what came after partitions were handed
+// out, and before anybody looked for more, is somebody's all the same.
+func TestPartitionsThatComeWhileTheGroupBegins(t *testing.T) {
+	cluster := brokers(t)
+	w := newWorld(t, cluster)
+	grown := kafkatest.Grow(cluster, topic, 5)
+	s := w.source(nil).run()
+	if err := <-grown; err != nil {
+		t.Fatal(err)
+	}
+	until(t, "all partitions are read", func() bool { return len(s.Status().Partitions) == 5 })
 }

@@ -1,9 +1,14 @@
-// Package kafkatest mends what kfake, the brokers inside of a test's process, does
-// otherwise than Kafka.
+// Package kafkatest has the brokers inside of a test's process, kfake, do what Kafka
+// does.
 //
 // What enters: a cluster, and what its clients ask of it. What leaves: requests to
 // it, as an operator would send them. No memory is shared, and nothing survives the
 // end of a test.
+//
+// # Partitions
+//
+// Grow adds partitions to a topic between two steps of a group, where a test would
+// have to be lucky.
 //
 // # Sessions
 //

@@ -151,8 +151,10 @@ func (c *Consumer) Run(ctx context.Context, visit Visit) error {
 func (c *Consumer) session(ctx context.Context, visit Visit) error {
 	client := c.cfg.Cluster.Client(consumerMetadataTTL, c.cfg.Topic)
 	defer client.Close()
+	var assigner kafkadial.Assigner
 	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID: c.cfg.GroupID, Brokers: c.cfg.Cluster.Brokers(), Dialer: c.cfg.Cluster.Dialer(), Topics: []string{c.cfg.Topic},
+		GroupBalancers:    assigner.Balancers(),
 		HeartbeatInterval: min(max(c.cfg.SessionTimeout/10, 50*time.Millisecond), 3*time.Second),
 		SessionTimeout:    c.cfg.SessionTimeout, RebalanceTimeout: c.cfg.SessionTimeout, JoinGroupBackoff: time.Second,
 		WatchPartitionChanges: true, PartitionWatchInterval: watchTopics, StartOffset: kafka.FirstOffset, Timeout: groupTimeout,
@@ -174,7 +176,7 @@ func (c *Consumer) session(ctx context.Context, visit Visit) error {
 			continue
 		}
 		c.rebalances.Add(1)
-		m := &consumerMember{c: c, client: client, generation: generation, leave: leave, visit: visit}
+		m := &consumerMember{c: c, client: client, generation: generation, assigner: &assigner, leave: leave, visit: visit}
 		ended := make(chan error, 1)
 		generation.Start(func(ctx context.Context) { ended <- m.run(ctx) })
 		if err := <-ended; errors.Is(err, errStalled) {
@@ -188,6 +190,7 @@ type consumerMember struct {
 	c          *Consumer
 	client     *kafkadial.Client
 	generation *kafka.Generation
+	assigner   *kafkadial.Assigner
 	leave      func()
 	visit      Visit
 }
@@ -211,6 +214,12 @@ func (m *consumerMember) run(ctx context.Context) error {
 		wg.Go(func() { l.watch(ctx, end) })
 		lanes = append(lanes, l)
 	}
+	wg.Go(func() {
+		if err := m.assigner.Watch(ctx, m.client, m.c.cfg.Topic); err != nil {
+			m.c.cfg.Logger.Warn("kafka partitions are handed out anew", "group", m.c.cfg.GroupID, "why", err)
+			end(err)
+		}
+	})
 	m.c.read(lanes)
 	<-ctx.Done() // a member without partitions waits for the next generation
 	wg.Wait()

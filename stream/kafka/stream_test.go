@@ -457,3 +457,15 @@ func TestAnEndedContextEndsProduce(t *testing.T) {
 		t.Errorf("%v, want the context's error", err)
 	}
 }
+
+// TestPartitionsThatComeWhileTheGroupBegins: what came after partitions were handed
+// out, and before anybody looked for more, is somebody's all the same.
+func TestPartitionsThatComeWhileTheGroupBegins(t *testing.T) {
+	c, d := brokers(t)
+	grown := kafkatest.Grow(c, topic, partitions+2)
+	s := consume(t, d, &sink{t: t})
+	if err := <-grown; err != nil {
+		t.Fatal(err)
+	}
+	await(t, "all partitions", func() bool { return s.c.Stats().Partitions == partitions+2 })
+}
