@@ -69,6 +69,7 @@ type Cluster struct {
 	tls      *tls.Config
 	sasl     sasl.Mechanism
 	patience time.Duration // with a broker, until a connection is of use
+	silent   silence
 }
 
 // New checks the configuration and reads the certificates. It connects to

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kfake"
 )
 
 // mute takes connections and what is said on them, and says nothing until the test
@@ -55,12 +56,48 @@ func TestSilentBrokersAreLeft(t *testing.T) {
 	group.Close()
 }
 
+// TestSilentBrokersAreGoneAround: a group is joined by way of the brokers that
+// answer, whichever is named first, and one that was silent is asked again.
+func TestSilentBrokersAreGoneAround(t *testing.T) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	silent := mute(t)
+	c, err := New(Config{Brokers: append([]string{silent}, cluster.ListenAddrs()...)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
+		ID: "g", Brokers: c.Brokers(), Dialer: c.Dialer(), Topics: []string{"t"}, JoinGroupBackoff: time.Millisecond, Timeout: time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer group.Close()
+	for range 3 {
+		if _, err = group.Next(t.Context()); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		t.Error("the group was not joined:", err)
+	}
+	c.silent.note(silent, -time.Second)
+	conn, err := c.dial(t.Context(), "tcp", silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+}
+
 // TestLongRequests: who says how long he waits may wait longer, also on a connection
 // that was idle for longer than a handshake takes.
 func TestLongRequests(t *testing.T) {
 	near, far := net.Pipe()
 	defer far.Close()
-	p := &patient{Conn: near, patience: time.Millisecond}
+	p := &patient{Conn: near, patience: time.Millisecond, mute: func() {}}
 	defer p.Close()
 	if err := p.SetDeadline(time.Time{}); err != nil {
 		t.Fatal(err)
