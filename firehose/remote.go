@@ -22,6 +22,8 @@ import (
 //	        the source refuses commits of whoever lost the part; so a plan that was
 //	        taken is the only one for its cut, and nothing is put for another.
 //	commit: commit of the new place. What it says beyond is in the manifest.
+//	pass:   commit of a place behind the lane's position, which stays in the note:
+//	        nothing in between is to be delivered, and nothing came after it.
 type remote struct {
 	room   *Room
 	stream *stream
@@ -31,7 +33,7 @@ type remote struct {
 
 	mu       sync.Mutex // guards what follows
 	cur      cursor
-	place    Place     // of cur.position
+	place    Place     // of cur.position, or behind it: nothing in between is to be delivered
 	bucket   string    // of the last manifest
 	proposed *plan     // of which nobody knows whether it was taken
 	ahead    *GapError // what comes next is lost; its cut is to be made
@@ -39,6 +41,7 @@ type remote struct {
 	within   []lost    // what the source lost of the open plan
 	need     uint64    // read up to here whatever room is left
 	fetched  Fetched
+	still    bool   // nothing came with it
 	reading  health // of the source
 }
 

@@ -78,6 +78,64 @@ func TestDuplicatesOfSendersAreKnown(t *testing.T) {
 	f(byKey+","+hints(64, 60), func(i int) string { return fmt.Sprintf(`{"k":"%c","id":"<%d>"}`+"\n", 'a'+i%2, i) })
 }
 
+// TestWhatIsNotDeliveredIsPassed: what comes last and is not to be delivered is done
+// all the same. It is no lag, and may be gone when another process goes on.
+func TestWhatIsNotDeliveredIsPassed(t *testing.T) {
+	f := func(members string, record func(i int) string, n int, last func(topic *fakeTopic)) {
+		t.Helper()
+		synctest.Test(t, func(t *testing.T) {
+			topic := newFakeTopic(1)
+			topic.numbers = true
+			w := newWorld(t, config{outside: topic})
+			w.createFrom(members)
+			send := func(from, to int) {
+				for i := from; i < to; i++ {
+					topic.send(0, start.UnixMilli(), firehose.Key{Stream: 1, First: uint64(i + 1)}, record(i))
+				}
+				synctest.Wait()
+			}
+			send(0, n)
+			w.advance(time.Minute)
+			synctest.Wait()
+			last(topic)
+			time.Sleep(2 * time.Second) // of the bubble: until nothing comes any more
+			synctest.Wait()
+			end := uint64(len(topic.parts[0].records))
+			if s := w.status(); s.Lag != 0 || s.InFlight != 0 || topic.parts[0].committed.Place.Number != end {
+				t.Errorf("%+v, committed %+v of %d", s, topic.parts[0].committed, end)
+			}
+			w.stop()
+			topic.lose(0, end)
+			w = w.next(topic, members, firehose.Config{})
+			time.Sleep(time.Second)
+			if s := w.status(); s.Lag != 0 || s.Err != nil {
+				t.Errorf("the next process: %+v", s)
+			}
+			send(n, n+3)
+			w.advance(time.Minute)
+			synctest.Wait()
+			w.advance(time.Minute)
+			if s := w.status(); s.Lag != 0 || s.Err != nil || s.LostPositions != 0 {
+				t.Errorf("after more records: %+v", s)
+			}
+			w.stop()
+			w.once(n+3, "behind what is not delivered")
+		})
+	}
+	again := func(topic *fakeTopic) {
+		topic.send(0, start.UnixMilli(), firehose.Key{Stream: 1, First: 2}, "<1>\n")
+		topic.send(0, start.UnixMilli(), firehose.Key{Stream: 1, First: 3}, "<2>\n")
+	}
+	tombstones := func(topic *fakeTopic) { topic.produce(0, start.UnixMilli(), nil, nil, nil) }
+	plain := func(i int) string { return fmt.Sprintf("<%d>\n", i) }
+	keyed := func(i int) string { return fmt.Sprintf(`{"k":"%c","id":"<%d>"}`+"\n", 'a'+i%2, i) }
+	f(hints(1, 60), plain, 3, again)
+	f(hints(1, 60), plain, 3, tombstones)
+	f(hints(1, 60), plain, 0, tombstones)
+	f(byKey+","+hints(64, 60), keyed, 3, again)
+	f(byKey+","+hints(64, 60), keyed, 3, tombstones)
+}
+
 // TestGaps has the source lose what was not read yet.
 func TestGaps(t *testing.T) {
 	f := func(skip bool, members string, record func(i int) string) {

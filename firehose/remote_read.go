@@ -27,6 +27,9 @@ func (f *remote) read(ctx context.Context) {
 		if err == nil {
 			done, err = f.finish(ctx)
 		}
+		if err == nil && !done {
+			err = f.pass(ctx)
+		}
 		var gap *GapError
 		switch {
 		case err == nil:
@@ -95,6 +98,7 @@ func (f *remote) fetch(ctx context.Context) error {
 		f.mu.Lock()
 		f.ahead = nil // it is met again, behind what is read again
 		f.mu.Unlock()
+		f.goOn()
 	}
 	next, _, _ := f.spool.head()
 	now := f.room.now()
@@ -114,8 +118,36 @@ func (f *remote) fetch(ctx context.Context) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.fetched = fetched
+	f.fetched, f.still = fetched, fetched.Next == next
 	return nil
+}
+
+// pass has the source keep that the lane is done with what comes behind its last
+// record: what senders sent twice, tombstones, marks of transactions. No cut covers
+// them before there is another record, which may never come; the group would seem to
+// lag until then, and whoever goes on here would find them lost once the source's
+// retention took them. Nobody does it while records come. Only places that are
+// nothing but a number are kept so, as the lane's position is another one.
+func (f *remote) pass(ctx context.Context) error {
+	next, _, broken := f.spool.head()
+	f.mu.Lock()
+	cur, bucket := f.cur, f.bucket
+	idle := f.still && cur.plan == nil && f.proposed == nil && f.ahead == nil && next.Number > f.place.Number
+	f.mu.Unlock()
+	if !idle || broken || next.Token != "" || f.spool.span(cur.position, 1).Count > 0 {
+		return nil
+	}
+	return f.moveTo(ctx, cur, next, bucket)
+}
+
+// goOn has the source read from where pass left off.
+func (f *remote) goOn() {
+	f.mu.Lock()
+	place, position := f.place, f.cur.position
+	f.mu.Unlock()
+	if place.Number > position {
+		f.spool.skip(place)
+	}
 }
 
 // finish ends a part of which everything was read, once it is delivered.

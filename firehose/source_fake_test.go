@@ -34,6 +34,7 @@ type fakeTopic struct {
 	owner     *fakeMember
 	changed   chan struct{} // closed when records or owners change
 	noteLimit int
+	numbers   bool // places are nothing but a number
 	// step is called before and after each commit became durable, and before each
 	// fetch, as the member that does it; an error is the call's.
 	step func(m *fakeMember, point string) error
@@ -72,10 +73,17 @@ func (t *fakeTopic) append(part int, arrived int64, key firehose.Key, values ...
 	for _, v := range values {
 		n := uint64(len(p.records))
 		p.records = append(p.records, firehose.Record{
-			Number: n, Place: firehose.Place{Number: n + 1, Token: fmt.Sprint("t", n+1)}, Arrived: arrived, Value: v, Key: key,
+			Number: n, Place: t.place(n + 1), Arrived: arrived, Value: v, Key: key,
 		})
 	}
 	t.notify()
+}
+
+func (t *fakeTopic) place(n uint64) firehose.Place {
+	if t.numbers {
+		return firehose.Place{Number: n}
+	}
+	return firehose.Place{Number: n, Token: fmt.Sprint("t", n)}
 }
 
 // send appends a record with a key.

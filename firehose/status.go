@@ -207,6 +207,7 @@ func (f *remote) status(st *Status) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	st.worst(f.reading)
-	st.Lag += int64(max(f.fetched.End, next.Number, f.cur.position) - f.cur.position)
+	done := max(f.cur.position, f.place.Number)
+	st.Lag += int64(max(f.fetched.End, next.Number, done) - done)
 	st.Behind = max(st.Behind, f.fetched.Behind)
 }

@@ -44,6 +44,7 @@ func (f *remote) recover(ctx context.Context) error {
 	f.spool.reset(from, keys)
 	switch {
 	case known && !moved:
+		f.passed(c.Place)
 		return nil
 	case c.Known && !known && c.Place.Number > from.Number: // somebody moved the group on
 		f.mu.Lock()
@@ -52,6 +53,16 @@ func (f *remote) recover(ctx context.Context) error {
 		return nil
 	}
 	return f.moveTo(ctx, at, from, f.bucket)
+}
+
+// passed goes on behind the lane's position, where the last owner said so.
+func (f *remote) passed(to Place) {
+	f.mu.Lock()
+	if to.Number > f.place.Number {
+		f.place = to
+	}
+	f.mu.Unlock()
+	f.goOn()
 }
 
 // fromNote goes by what the last owner committed.

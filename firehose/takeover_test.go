@@ -85,13 +85,14 @@ const (
 // pause that it does not know of, and has another one take its part, before or
 // after it wakes up.
 func TestTakeOver(t *testing.T) {
+	trailing := false
 	f := func(name, members string, noteLimit int, record func(i int) string) {
 		t.Helper()
 		points, steps := map[string]int{}, 0
 		for n := 0; ; n += stride {
 			where := ""
 			for _, wake := range []int{never, beforeRest, afterRest} {
-				synctest.Test(t, func(t *testing.T) { where = takeOver(t, name, members, noteLimit, record, n, wake) })
+				synctest.Test(t, func(t *testing.T) { where = takeOver(t, name, members, noteLimit, trailing, record, n, wake) })
 			}
 			if where == "" || t.Failed() {
 				break
@@ -113,6 +114,10 @@ func TestTakeOver(t *testing.T) {
 	}
 	plain := func(i int) string { return fmt.Sprintf("<%d>\n", i) }
 	f("whole", hints(1, 60), 4096, plain)
+	trailing = true
+	f("whole, and what is passed", hints(1, 60), 4096, plain)
+	f("partitions, and what is passed", byKey+","+hints(64, 60), 4096, func(i int) string { return fmt.Sprintf(`{"k":"%c","id":"<%d>"}`+"\n", 'a'+i%3, i) })
+	trailing = false
 	f("long plans", hints(1, 60), 200, plain)
 	f("partitions", byKey+","+hints(64, 60), 4096, func(i int) string {
 		if i%7 == 5 {
@@ -122,11 +127,12 @@ func TestTakeOver(t *testing.T) {
 	})
 }
 
-// takeOver tells where the process stopped; nowhere if it has fewer steps.
-func takeOver(t *testing.T, name, members string, noteLimit int, record func(i int) string, n, wake int) string {
+// takeOver tells where the process stopped; nowhere if it has fewer steps. What is
+// trailing comes alone after the records, and is not to be delivered.
+func takeOver(t *testing.T, name, members string, noteLimit int, trailing bool, record func(i int) string, n, wake int) string {
 	s := &sleeper{at: n, wake: make(chan struct{})}
 	topic := newFakeTopic(1)
-	topic.noteLimit = noteLimit
+	topic.noteLimit, topic.numbers = noteLimit, trailing
 	topic.step = func(m *fakeMember, point string) error {
 		s.mu.Lock()
 		mine := s.member == nil || s.member == m
@@ -153,6 +159,11 @@ func takeOver(t *testing.T, name, members string, noteLimit int, record func(i i
 			sent++
 		}
 		synctest.Wait()
+		if trailing {
+			topic.produce(0, now.UnixMilli(), nil, nil)
+			time.Sleep(2 * time.Second) // of the bubble: until nothing comes any more
+			synctest.Wait()
+		}
 	}
 	drive := func(w *world, by time.Duration) {
 		if s.asleep() == "" || w != a {
@@ -200,6 +211,10 @@ func takeOver(t *testing.T, name, members string, noteLimit int, record func(i i
 	}
 	for range 3 {
 		drive(b, time.Minute)
+	}
+	if trailing {
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
 	}
 	if status := b.status(); status.Lag > 0 || status.Err != nil {
 		t.Errorf("%s, stop at %d, %s, wake %d: %+v", name, n, where, wake, status)

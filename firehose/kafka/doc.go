@@ -7,7 +7,7 @@
 // metadata of the committed offset, so it moves with the partition to another
 // process:
 //
-//	offset    first offset that is not delivered
+//	offset    first offset that is not done: delivered, or nothing to deliver
 //	metadata  the last manifest and the open plan, see firehose
 //
 // # Fencing
