@@ -2,10 +2,13 @@ package firehose_test
 
 import (
 	"context"
+	"io"
 	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"sluice/firehose"
@@ -118,4 +121,55 @@ func TestNamesFollowFromTheFirstPosition(t *testing.T) {
 	if one, other := f(30, 40), f(30, 20); one != other {
 		t.Errorf("%s and %s hold the same first event", one, other)
 	}
+}
+
+// lostStore is one whose objects are not there for a while.
+type lostStore struct {
+	objput.Store
+	lost *atomic.Bool
+}
+
+func (s lostStore) Get(ctx context.Context, bucket, key string) (io.ReadCloser, error) {
+	if s.lost.Load() {
+		return nil, objput.ErrNotFound
+	}
+	return s.Store.Get(ctx, bucket, key)
+}
+
+// TestManifestsThatComeBack: a part whose manifests are gone puts nothing, and goes on
+// when they are there again.
+func TestManifestsThatComeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		topic := newFakeTopic(1)
+		w := newWorld(t, config{outside: topic})
+		w.createFrom(hints(1, 60))
+		topic.produce(0, start.UnixMilli(), numbered(0, 3)...)
+		synctest.Wait()
+		w.advance(time.Minute)
+		synctest.Wait()
+		w.stop()
+		var lost atomic.Bool
+		lost.Store(true)
+		topic.produce(0, start.UnixMilli(), numbered(3, 5)...)
+		w = newWorld(t, config{outside: topic, disk: w.disk, store: lostStore{w.store, &lost}, at: w.clock.Now()})
+		w.createFrom(hints(1, 60))
+		synctest.Wait()
+		for range 3 {
+			w.advance(time.Minute)
+			synctest.Wait()
+		}
+		if s := w.status(); s.Condition != firehose.Fenced || s.Delivered != 0 || s.Parts != 1 {
+			t.Errorf("without manifests: %+v", s)
+		}
+		lost.Store(false)
+		for range 3 {
+			w.advance(time.Minute)
+			synctest.Wait()
+		}
+		if s := w.status(); s.Condition != firehose.Delivering || s.Delivered != 2 {
+			t.Errorf("with manifests again: %+v", s)
+		}
+		w.stop()
+		w.once(5, "the manifests came back")
+	})
 }

@@ -287,9 +287,11 @@ func (l *lane) failed(ctx context.Context, err error) bool {
 	}
 	attempts, goOn := l.note(err)
 	l.logFailure(ctx, err)
-	if !goOn {
-		return false
-	}
+	return goOn && l.wait(ctx, attempts)
+}
+
+// wait waits before the next attempt. It reports false when ctx ends.
+func (l *lane) wait(ctx context.Context, attempts int) bool {
 	l.hint.Stop() // attempted; from here on the retry is what is due
 	wait := backOff(attempts)
 	if l.retry == nil {

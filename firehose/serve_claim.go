@@ -90,7 +90,9 @@ func (r *Room) serve(ctx context.Context, s *stream, c Claim) {
 	<-ctx.Done()
 }
 
-// takeOver finds where to go on, however often it takes.
+// takeOver finds where to go on, however often it takes. Nothing is put before it is
+// known, so a part that is fenced looks again, too: the manifests of a bucket that
+// was away for a while are there again, and nobody had to start anything anew.
 func (l *lane) takeOver(ctx context.Context, f *remote) bool {
 	defer l.rest()
 	for {
@@ -100,7 +102,12 @@ func (l *lane) takeOver(ctx context.Context, f *remote) bool {
 			l.recovered()
 			return true
 		}
-		if !l.failed(ctx, err) {
+		attempts := 0
+		if ctx.Err() == nil {
+			attempts, _ = l.note(err)
+			l.logFailure(ctx, err)
+		}
+		if !l.wait(ctx, attempts) {
 			l.end()
 			return false
 		}

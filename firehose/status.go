@@ -28,7 +28,7 @@ const (
 	// Stopped: the log takes no more frames; a restart is needed.
 	Stopped
 	// Fenced: somebody else writes for this delivery stream. Nothing more is put
-	// until a restart.
+	// until a restart, or until a part that was to be taken over is as it was left.
 	Fenced
 )
 
