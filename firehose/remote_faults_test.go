@@ -237,6 +237,43 @@ func TestSourceMadeAnew(t *testing.T) {
 	})
 }
 
+// TestSourceThatLostTheEndOfAPlan: what the next process cannot read any more of an
+// open plan is said, rather than waited for.
+func TestSourceThatLostTheEndOfAPlan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		topic := newFakeTopic(1)
+		topic.numbers = true
+		store, disk := newFlaky(t)
+		w := newWorld(t, config{outside: topic, disk: disk, store: store})
+		w.createFrom(hints(1, 60))
+		topic.produce(0, start.UnixMilli(), numbered(0, 3)...)
+		synctest.Wait()
+		down := errors.New("the store is down")
+		store.fail.Store(&down)
+		w.advance(time.Minute) // the plan is open
+		w.stop()
+		store.fail.Store(nil)
+		records := topic.parts[0].records
+		topic.parts[0].records = records[:2]
+		w = newWorld(t, config{outside: topic, disk: disk, store: store, at: w.clock.Now()})
+		w.createFrom(hints(1, 60))
+		time.Sleep(time.Minute) // of the bubble
+		if s := w.status(); s.Condition != firehose.Parked || !strings.Contains(fmt.Sprint(s.Err), "lost its end") || s.Delivered != 0 {
+			t.Errorf("%+v", s)
+		}
+		topic.mu.Lock()
+		topic.parts[0].records = records // a broker that was behind
+		topic.notify()
+		topic.mu.Unlock()
+		time.Sleep(time.Minute)
+		if s := w.status(); s.Condition != firehose.Delivering || s.Delivered != 3 {
+			t.Errorf("%+v", s)
+		}
+		w.stop()
+		w.once(3, "an end that came back")
+	})
+}
+
 // TestForgottenGroup: brokers forget groups that sleep for long; and operators move
 // them.
 func TestForgottenGroup(t *testing.T) {

@@ -28,7 +28,7 @@ func (f *remote) read(ctx context.Context) {
 			done, err = f.finish(ctx)
 		}
 		if err == nil && !done {
-			err = f.pass(ctx)
+			err = errors.Join(f.short(), f.pass(ctx))
 		}
 		var gap *GapError
 		switch {
@@ -120,6 +120,19 @@ func (f *remote) fetch(ctx context.Context) error {
 	defer f.mu.Unlock()
 	f.fetched, f.still = fetched, fetched.Next == next
 	return nil
+}
+
+// short tells of a source that ends before the open plan does, which the last owner
+// read in full: the lane would wait for other records in place of those, and nobody
+// would know.
+func (f *remote) short() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, next := f.cur.plan, f.fetched.Next
+	if p == nil || p.gap || !f.still || next.Token != "" || max(next.Number, f.fetched.End) >= p.end {
+		return nil
+	}
+	return &GapError{From: Place{Number: p.end}}
 }
 
 // pass has the source keep that the lane is done with what comes behind its last
