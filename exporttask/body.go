@@ -1,6 +1,7 @@
 package exporttask
 
 import (
+	"slices"
 	"time"
 
 	"sluice/internal/event"
@@ -104,7 +105,7 @@ func (l *lines) append(events []stretch) {
 	for _, e := range events {
 		for i := e.from; i < e.to; i++ {
 			l.buf = l.appendInstant(l.buf, e.batch.Timestamp(i))
-			l.buf = append(l.buf, e.batch.Lines(i, i+1)...)
+			l.buf = append(append(l.buf, e.batch.Message(i)...), '\n')
 			if l.count++; len(l.buf) >= lineBuffer {
 				l.flush()
 			}
@@ -131,8 +132,17 @@ func (l *lines) appendInstant(dst []byte, ms int64) []byte {
 	digits := l.stamp[len(l.stamp)-len("05.000Z "):]
 	digits[0], digits[1] = byte('0'+second/10), byte('0'+second%10)
 	digits[3], digits[4], digits[5] = byte('0'+rest/100), byte('0'+rest/10%10), byte('0'+rest%10)
+	if len(l.stamp) == usualStamp { // nine thousand years
+		dst = slices.Grow(dst, usualStamp)
+		n := len(dst)
+		dst = dst[:n+usualStamp]
+		*(*[usualStamp]byte)(dst[n:]) = [usualStamp]byte(l.stamp)
+		return dst
+	}
 	return append(dst, l.stamp...)
 }
+
+const usualStamp = len("2006-01-02T15:04:05.000Z ")
 
 const minute = 60_000 // ms
 

@@ -210,7 +210,7 @@ func (s *sorter) read(p event.Position, o *opened) (found bool, err error) {
 // time, in the given memory; nil when that is all of them as they lie.
 func (s *sorter) wanted(b event.Batch, memory *[]uint32) (order []uint32, greatest int64) {
 	least, greatest := b.Span()
-	ordered := inOrder(b)
+	ordered := b.InOrder()
 	if s.pattern == nil && ordered && least >= s.query.From && greatest < s.query.To {
 		return nil, greatest
 	}
@@ -236,15 +236,6 @@ func (s *sorter) wanted(b event.Batch, memory *[]uint32) (order []uint32, greate
 	}
 	*memory = order
 	return order, greatest
-}
-
-func inOrder(b event.Batch) bool {
-	for i := 1; i < b.Len(); i++ {
-		if b.Timestamp(i) < b.Timestamp(i-1) {
-			return false
-		}
-	}
-	return true
 }
 
 // shut closes what is open.

@@ -92,7 +92,7 @@ func (w *writer) take(events []stretch) error {
 // event: up to and with the one that reaches the limit. It counts their bytes.
 func (w *writer) fits(events []stretch) (n, to int) {
 	for i, e := range events {
-		all := int64(len(e.batch.Lines(e.from, e.to)))
+		all := int64(e.batch.LineBytes(e.from, e.to))
 		if w.bytes+all < w.limit {
 			w.bytes += all
 			continue

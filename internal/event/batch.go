@@ -206,6 +206,16 @@ func (b Batch) Lines(from, to int) []byte {
 	return b.text[start : end+1 : end+1]
 }
 
+// LineBytes is the length of Lines, for callers that ask about few events at a time.
+func (b *Batch) LineBytes(from, to int) int {
+	if from >= to {
+		return 0
+	}
+	start, _ := b.span(from)
+	_, end := b.span(to - 1)
+	return end + 1 - start
+}
+
 // Timestamp is event i's time in ms.
 func (b Batch) Timestamp(i int) int64 { return b.Base() + int64(le.Uint32(b.deltas[4*i:])) }
 
@@ -221,6 +231,19 @@ func (b Batch) Span() (least, greatest int64) {
 		}
 	}
 	return b.Base(), b.Base() + int64(max)
+}
+
+// InOrder tells whether no event is earlier than the one before it.
+func (b Batch) InOrder() bool {
+	last := uint32(0)
+	for d := b.deltas; len(d) >= 4; d = d[4:] {
+		v := le.Uint32(d)
+		if v < last {
+			return false
+		}
+		last = v
+	}
+	return true
 }
 
 // Index is event i's place in the request that brought it.
