@@ -96,7 +96,6 @@ func (m *merging) take() *opened {
 	}
 	o := m.spare[n-1]
 	m.spare = m.spare[:n-1]
-	*o = opened{record: o.record, indexes: o.indexes}
 	return o
 }
 
@@ -104,8 +103,8 @@ func (m *merging) take() *opened {
 func (m *merging) giveBack(o *opened) {
 	if o.lender != nil {
 		o.lender.lent--
-		o.lender = nil
 	}
+	*o = opened{record: o.record, indexes: o.indexes}
 	m.spare = append(m.spare, o)
 }
 

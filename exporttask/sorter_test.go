@@ -185,3 +185,38 @@ func TestOrderedStreamIsReadOnce(t *testing.T) {
 		t.Errorf("%d reads and %d runs of 100 batches", s.reads, runs)
 	}
 }
+
+// TestOverlapTakesNoMemory: where more batches overlap than the budget holds, they are
+// read again and again, and what was read is not kept.
+func TestOverlapTakesNoMemory(t *testing.T) {
+	const agents, events, budget = 32, 500, 64 << 10
+	s := &shelf{}
+	stored := 0
+	for n := range agents {
+		times := make([]int64, events)
+		for i := range times {
+			times[i] = int64(i)*100 + int64(n)
+		}
+		s.put(t, uint64(n), func(i int) string { return fmt.Sprintf("%d.%d %0100d", n, i, i) }, times...)
+		stored += len(s.batches[n].Record())
+	}
+	most, seen := 0, 0
+	sort := sorter{events: s, query: store.Query{Group: 1, Stream: 2, To: 1 << 40}, below: s.Durable(), budget: budget, rounds: 1000}
+	sort.run = func(events []stretch) error {
+		kept := 0
+		for _, o := range slices.Concat(sort.spare, sort.open) {
+			kept += cap(o.record)
+		}
+		most = max(most, kept)
+		for _, e := range events {
+			seen += e.to - e.from
+		}
+		return nil
+	}
+	if err := sort.sort(t.Context(), cursor{}); err != nil {
+		t.Fatal(err)
+	}
+	if most > 8*budget || seen != agents*events {
+		t.Errorf("%d bytes in memory of %d that are stored, with a budget of %d; %d events", most, stored, budget, seen)
+	}
+}

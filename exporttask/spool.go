@@ -184,6 +184,10 @@ func (s *spool) loadPart(size int64) error {
 		return errSpool
 	}
 	s.add(raw[:streams*spoolStreamSize], s.end+spoolPartHeader+streams*spoolStreamSize)
+	if n := len(s.parts) - 1; !s.parts[n].within(places, s.end+spoolPartHeader+tables, bytes) {
+		s.parts = s.parts[:n]
+		return errSpool
+	}
 	s.end = alignUp(s.end + spoolPartHeader + tables + bytes)
 	s.last = store.Place{Least: int64(le.Uint64(head[24:])), Position: event.Position{Shard: uint32(le.Uint64(head[32:])), Number: le.Uint64(head[40:])}}
 	s.whole = streams == 0
@@ -199,6 +203,17 @@ func (s *spool) add(table []byte, places int64) {
 		places += int64(c.count) * spoolPlaceSize
 	}
 	s.parts = append(s.parts, p)
+}
+
+// within tells whether a part's tables are about so many places and about records of
+// so many bytes from an offset on.
+func (p *spoolPart) within(places, from, bytes int64) bool {
+	for _, c := range p.streams {
+		if places -= int64(c.count); places < 0 || c.records < from || c.records > from+bytes {
+			return false
+		}
+	}
+	return places == 0
 }
 
 // checkRecords reads what a crash may have torn.

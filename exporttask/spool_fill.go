@@ -54,7 +54,7 @@ func (s *spooling) fill(ctx context.Context) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := read(p.Position, func(b event.Batch) error { s.take(p, b); return nil }); err != nil {
+			if err := read(p.Position, func(b event.Batch) error { return s.take(p, b) }); err != nil {
 				return err
 			}
 			if s.seen = &places[i]; len(s.buf) >= s.bytes {
@@ -95,11 +95,18 @@ func (s *spooling) next(ctx context.Context) (places []store.Place, more bool, e
 // spoolLastBatch is by how much most batches at most make a part too large.
 const spoolLastBatch = 2 << 20
 
-// take copies a batch into the part.
-func (s *spooling) take(p store.Place, b event.Batch) {
+// take copies a batch into the part, or into the next one where this one has no room
+// in memory for it.
+func (s *spooling) take(p store.Place, b event.Batch) error {
+	if len(s.buf)+len(b.Record()) > cap(s.buf) {
+		if err := s.flush(); err != nil {
+			return err
+		}
+	}
 	from := len(s.buf)
 	s.buf = append(s.buf, b.Record()...)
 	s.taken = append(s.taken, taken{p, from, len(s.buf)})
+	return nil
 }
 
 // flush writes the part and makes it durable.

@@ -21,7 +21,18 @@ func (j *job) nextSet(ctx context.Context, open []folder) ([]folder, *spool, err
 	if j.direct {
 		return open, nil, nil
 	}
-	if s, some := j.reopenSpool(open); s != nil {
+	s, some := j.reopenSpool(open)
+	if s != nil && s.whole {
+		return some, s, nil
+	}
+	if err := j.awaitTurn(ctx); err != nil {
+		if s != nil {
+			err = errors.Join(err, s.close())
+		}
+		return nil, nil, err
+	}
+	defer func() { <-j.room.filling }()
+	if s != nil {
 		if err := j.fillSpool(ctx, s); err == nil {
 			return some, s, nil
 		} else if ctx.Err() != nil {
@@ -29,12 +40,36 @@ func (j *job) nextSet(ctx context.Context, open []folder) ([]folder, *spool, err
 		}
 		j.letGo(s, true)
 	}
+	return j.newSet(ctx, open)
+}
+
+// awaitTurn waits for the tasks that pick and fill before this one: what is free on
+// the disk is there once, and the part in the making is in memory.
+func (j *job) awaitTurn(ctx context.Context) error {
+	select {
+	case j.room.filling <- struct{}{}:
+		return nil
+	default:
+	}
+	j.waits("another task fills its spool")
+	defer j.waits("")
+	select {
+	case j.room.filling <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// newSet picks folders, and fills a spool for them where that is worth it.
+func (j *job) newSet(ctx context.Context, open []folder) ([]folder, *spool, error) {
 	some, bytes := j.pickSet(open)
 	if worth := len(some) > 1 && bytes >= j.room.cfg.SpoolLeast; !worth || !j.mixed(ctx, some, bytes) {
 		return some, nil, nil
 	}
 	s, err := createSpool(j.room.cfg.FS, j.spoolPath(), uids(some))
 	if err == nil {
+		j.goAround(s)
 		err = j.fillSpool(ctx, s)
 	}
 	switch {
@@ -132,21 +167,18 @@ func (j *job) reopenSpool(open []folder) (*spool, []folder) {
 		j.letGo(s, true)
 		return nil, nil
 	}
+	j.goAround(s)
 	return s, some
 }
 
-// fillSpool fills a spool, one task after the other: the part in the making is in
-// memory.
-func (j *job) fillSpool(ctx context.Context, s *spool) error {
-	select {
-	case j.room.filling <- struct{}{}:
-		defer func() { <-j.room.filling }()
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+// goAround has a spool go around the page cache if that pays.
+func (j *job) goAround(s *spool) {
 	if pays(j.bytes(s.streams), len(s.streams)) {
 		s.goAround()
 	}
+}
+
+func (j *job) fillSpool(ctx context.Context, s *spool) error {
 	t := &j.task
 	filling := spooling{
 		spool: s, events: j.room.cfg.Events, query: store.Query{Group: t.GroupUID, From: t.From, To: t.To + 1},

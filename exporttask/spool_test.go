@@ -286,3 +286,47 @@ func TestOlderSpool(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestHostileSpool wants tables that do not agree with themselves refused, though
+// their checksum is right.
+func TestHostileSpool(t *testing.T) {
+	f := func(what string, change func(table []byte)) {
+		t.Helper()
+		disk := vfs.NewMem()
+		s, err := createSpool(disk, spoolPath, []uint64{1, 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newCrowd(t, rand.New(rand.NewPCG(1, 2)), 2)
+		if err := (&spooling{spool: s, events: c, query: store.Query{Group: 1, To: 10000}, below: []uint64{1000}, rounds: 999, bytes: 1 << 20}).fill(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		text, err := vfs.ReadFile(disk, spoolPath, 1<<24)
+		if err != nil {
+			t.Fatal(err)
+		}
+		part := text[vfs.DirectBlock:]
+		tables := spoolPartHeader + int(le.Uint32(part[4:]))*spoolStreamSize + int(le.Uint32(part[8:]))*spoolPlaceSize
+		change(part[spoolPartHeader:])
+		le.PutUint32(part[12:], 0)
+		le.PutUint32(part[12:], crc32.Checksum(part[:tables], castagnoli))
+		file, err := disk.OpenFile(spoolPath, os.O_RDWR)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.WriteAt(text, 0); err != nil {
+			t.Fatal(err)
+		}
+		s, err = openSpool(disk, spoolPath)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(s.parts) != 0 || s.whole {
+			t.Errorf("%s: the part counts", what)
+		}
+	}
+	f("an offset behind all", func(table []byte) { le.PutUint64(table[16:], 1<<63-10) })
+	f("an offset in the tables", func(table []byte) { le.PutUint64(table[16:], 1) })
+	f("more places than there are", func(table []byte) { le.PutUint32(table[8:], 1<<31) })
+	f("fewer places than there are", func(table []byte) { le.PutUint32(table[8:], 0) })
+}

@@ -55,7 +55,7 @@ func (s *sorter) span(places []store.Place, lo int64) int64 {
 // fewer.
 func (s *sorter) window(ctx context.Context, places []store.Place, lo, hi int64) (fits bool, err error) {
 	s.query.From, s.query.To = lo, hi
-	defer s.shut()
+	defer func() { s.open, s.held = s.open[:0], 0 }() // copies, of which there is no end: not kept
 	for _, p := range places {
 		if err := ctx.Err(); err != nil {
 			return false, err
