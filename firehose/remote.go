@@ -42,6 +42,7 @@ type remote struct {
 	need     uint64    // read up to here whatever room is left
 	fetched  Fetched
 	still    bool   // nothing came with it
+	unsure   *Place // of pass, of which nobody knows whether it was kept
 	reading  health // of the source
 }
 
@@ -104,6 +105,9 @@ func (f *remote) cursor() cursor {
 // plan has the source keep a plan. When nobody knows whether it did, the next try
 // is the same plan, whatever is due by then.
 func (f *remote) plan(ctx context.Context, p *plan) error {
+	if err := f.ensure(ctx); err != nil {
+		return err
+	}
 	f.mu.Lock()
 	if f.proposed == nil {
 		f.proposed = p
@@ -193,8 +197,8 @@ func (f *remote) carry(ctx context.Context) (carried, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	out.Lost = f.within
-	if cur.plan.gap {
-		out.Lost = []lost{{cur.plan.first, cur.plan.end}}
+	if cur.plan.gap { // of which nothing was to be delivered up to the place
+		out.Lost = []lost{{max(cur.plan.first, f.place.Number), cur.plan.end}}
 	}
 	return out, nil
 }
@@ -247,7 +251,7 @@ func (f *remote) moveTo(ctx context.Context, next cursor, place Place, bucket st
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.cur, f.place, f.bucket, f.within = next, place, bucket, nil
+	f.cur, f.place, f.bucket, f.within, f.unsure = next, place, bucket, nil, nil
 	if f.ahead != nil && next.position >= f.ahead.First.Number {
 		f.ahead = nil
 	}

@@ -150,7 +150,22 @@ func (f *remote) pass(ctx context.Context) error {
 	if !idle || broken || next.Token != "" || f.spool.span(cur.position, 1).Count > 0 {
 		return nil
 	}
+	f.mu.Lock()
+	f.unsure = &next
+	f.mu.Unlock()
 	return f.moveTo(ctx, cur, next, bucket)
+}
+
+// ensure repeats what pass had no answer to, until there is one: the commit could
+// arrive behind another one, and undo that.
+func (f *remote) ensure(ctx context.Context) error {
+	f.mu.Lock()
+	to, cur, bucket := f.unsure, f.cur, f.bucket
+	f.mu.Unlock()
+	if to == nil {
+		return nil
+	}
+	return f.moveTo(ctx, cur, *to, bucket)
 }
 
 // goOn has the source read from where pass left off.
