@@ -69,13 +69,19 @@ func (a *Assigner) Watch(ctx context.Context, c *Client, topics ...string) error
 	if given == nil {
 		return nil
 	}
+	missed := false // at the last look: what the client knows may be older than what was handed out
 	for pause := leastLook; a.clock.Sleep(ctx, pause) == nil; pause = min(2*pause, mostLook) {
 		res, err := c.Metadata(ctx, &kafka.MetadataRequest{Topics: topics})
 		if err != nil {
 			continue // who reads partitions says so
 		}
+		before := missed
+		missed = false
 		for _, t := range res.Topics {
-			if t.Error == nil && len(t.Partitions) > given[t.Name] {
+			if t.Error != nil || len(t.Partitions) <= given[t.Name] {
+				continue
+			}
+			if missed = true; before {
 				return fmt.Errorf("%w: %d of %s, it handed out %d", ErrMissed, len(t.Partitions), t.Name, given[t.Name])
 			}
 		}
