@@ -36,7 +36,7 @@ var (
 	// where that is all.
 	letters = [16]byte{'\b': 'b', '\t': 't', '\n': 'n', '\f': 'f', '\r': 'r'}
 
-	seventies = [16]byte{0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70, 0x70}
+	seventies, quotes, backslashes, blanks = sixteen(0x70), sixteen('"'), sixteen('\\'), sixteen(' ')
 
 	// fronts moves the last bytes of sixteen to the front, read from 16-k on for k of
 	// them, and makes the others 0.
@@ -49,6 +49,13 @@ var (
 		return t
 	}()
 )
+
+func sixteen(c byte) (t [16]byte) {
+	for i := range t {
+		t[i] = c
+	}
+	return t
+}
 
 // backslashAt is where backslashes follow the eight bytes.
 const backslashAt = 8

@@ -21,18 +21,15 @@ TEXT ·escapeBytes(SB), NOSPLIT, $0-48
 	// X0 quotes, X1 backslashes. Of bytes with X9 turned, those that as signed numbers
 	// are less than X2 are looked at twice: with 0x80, that is those below 0x20; with
 	// 0, those from 0x80 on, too.
-	MOVQ        $0x2222222222222222, AX
-	VMOVQ       AX, X0
-	VPUNPCKLQDQ X0, X0, X0
-	MOVQ        $0x5c5c5c5c5c5c5c5c, AX
-	VMOVQ       AX, X1
-	VPUNPCKLQDQ X1, X1, X1
+	VMOVDQU     ·quotes(SB), X0
+	VMOVDQU     ·backslashes(SB), X1
+	VMOVDQU     ·blanks(SB), X2
 	VMOVQ       R13, X9
 	VPUNPCKLQDQ X9, X9, X9
-	MOVQ        $0x2020202020202020, AX
-	VMOVQ       AX, X2
-	VPUNPCKLQDQ X2, X2, X2
 	VPXOR       X9, X2, X2
+	VMOVDQU     ·seventies(SB), X10
+	VMOVDQU     ·letters(SB), X11
+	VPXOR       X12, X12, X12
 	MOVL        $0xffff, R12 // bytes that count
 	XORL        R11, R11     // DX of all blocks so far
 	SUBQ        $16, CX
@@ -95,20 +92,16 @@ control:
 	//
 	// X8 is what stands behind the backslash for control characters that are pairs, 0
 	// for all others: with 0x70 added those from 0x10 on have the high bit, for which
-	// a shuffle gives 0.
-	VPADDUSB  ·seventies(SB), X3, X7
-	VMOVDQU   ·letters(SB), X8
-	VPSHUFB   X7, X8, X8
-	VPXOR     X7, X7, X7
-	VPCMPEQB  X8, X7, X7
+	// a shuffle gives 0. BX marks them; all of them are marked in DX.
+	VPADDUSB  X10, X3, X7
+	VPSHUFB   X7, X11, X8
+	VPCMPGTB  X12, X8, X7
 	VPMOVMSKB X7, BX
-	ANDL      BX, DX
+	XORL      BX, DX
 	TESTL     R12, DX
 	JNZ       done
-	NOTL      BX
-	ANDL      $0xffff, BX
 	ORL       BX, AX
-	VPAND     X7, X3, X3
+	VPANDN    X3, X7, X3
 	VPOR      X8, X3, X3
 	JMP       shuffle
 
