@@ -65,7 +65,7 @@ type window struct {
 	from   int64 // where it lies in the file
 	size   int64
 	lent   int  // to batches that are open
-	last   bool // for records that are copied: where many batches overlap, each would keep a window
+	copied bool // what is in it is copied, not lent: where many batches overlap, each would keep a window
 }
 
 // mostLent is how many windows of a reader batches are lent from.
@@ -102,7 +102,7 @@ func (r *spoolReader) unlent() *window {
 			return w
 		}
 	}
-	w := &window{last: len(r.windows) == mostLent}
+	w := &window{copied: len(r.windows) == mostLent}
 	r.windows = append(r.windows, w)
 	return w
 }

@@ -369,7 +369,7 @@ func (r *spoolReader) Lend(p event.Position, o *opened) (err error) {
 	case w == nil:
 		o.record, err = r.copy(record, o.record)
 		text = o.record
-	case w.last:
+	case w.copied:
 		o.record = append(o.record[:0], text...)
 		w, text = nil, o.record
 	}
