@@ -15,6 +15,7 @@ package kafkabroker
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -249,7 +250,35 @@ func (b *Broker) Kill() {
 }
 
 // Pause stops the broker in its tracks; connections to it stay, and are silent.
-func (b *Broker) Pause() { b.signal(syscall.SIGSTOP) }
+// A request that it took before may still be answered, none that is sent after
+// Pause returned: the signal alone leaves threads that run a moment to go on.
+func (b *Broker) Pause() {
+	b.t.Helper()
+	b.signal(syscall.SIGSTOP)
+	ctx, cancel := context.WithTimeout(b.t.Context(), startTimeout)
+	defer cancel()
+	for !b.stopped() {
+		if b.clock.Sleep(ctx, time.Millisecond) != nil {
+			b.t.Fatal("the broker's process goes on after it was told to stop")
+		}
+	}
+}
+
+// stopped tells whether none of the broker's threads runs.
+func (b *Broker) stopped() bool {
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", b.process.Pid))
+	if err != nil || len(tasks) == 0 {
+		b.t.Fatalf("list the broker's threads: %d, %v", len(tasks), err)
+	}
+	for _, task := range tasks {
+		stat, err := os.ReadFile(task)
+		// The state follows the name, which is in brackets and may hold any others.
+		if name := bytes.LastIndexByte(stat, ')'); err != nil || !bytes.HasPrefix(stat[name+1:], []byte(" T")) {
+			return false // it runs, or ended while it was looked at
+		}
+	}
+	return true
+}
 
 // Resume goes on after Pause.
 func (b *Broker) Resume() { b.signal(syscall.SIGCONT) }
