@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"sluice/internal/clock"
@@ -18,10 +19,13 @@ const (
 	coolDown = 5 * time.Second
 )
 
-// Run compacts the log, merges files, removes what was deleted or has expired
-// and keeps the disk budget, until ctx ends. A store without Run works, and its
-// log grows.
+// Run compacts the log, merges files, removes what was deleted or has expired,
+// keeps the disk budget and has the log's next segments ready, until ctx ends. A
+// store without Run works, and its log grows.
 func (s *Store) Run(ctx context.Context) error {
+	var preparing sync.WaitGroup
+	defer preparing.Wait()
+	preparing.Go(func() { s.prepare(ctx) })
 	timer := clock.Machine{}.NewTimer("store: compaction", 0)
 	defer timer.Stop()
 	failing := ""
@@ -47,6 +51,23 @@ func (s *Store) Run(ctx context.Context) error {
 			}
 		}
 		timer.Reset(wait)
+	}
+}
+
+// prepare changes segments ahead of the batches that would wait for it. Compaction
+// may take long for a step, and this may not.
+func (s *Store) prepare(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.due:
+		}
+		for _, sh := range s.shards {
+			if err := sh.log.Prepare(); err != nil && !errors.Is(err, wal.ErrClosed) {
+				s.cfg.Logger.Warn("log segments change while batches wait", "shard", sh.number, "error", err)
+			}
+		}
 	}
 }
 

@@ -79,6 +79,7 @@ type Store struct {
 	room   *room
 	cache  *compact.Cache
 	sealed chan struct{} // a segment ended: capacity 1
+	due    chan struct{} // a log has something to prepare: capacity 1
 
 	compacting sync.Mutex // held by the one Compact that runs
 }
@@ -112,7 +113,7 @@ func Open(fsys vfs.FS, cfg Config) (*Store, error) {
 	if err := checkShards(fsys, cfg); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{cfg: cfg, cache: compact.NewCache(cfg.CacheBytes), sealed: make(chan struct{}, 1)}
+	s := &Store{cfg: cfg, cache: compact.NewCache(cfg.CacheBytes), sealed: make(chan struct{}, 1), due: make(chan struct{}, 1)}
 	s.room = &room{fs: fsys, dir: cfg.Dir, cfg: cfg, shards: func() []*Shard { return s.shards }}
 	for n := range uint32(cfg.Shards) {
 		sh, err := s.openShard(fsys, n)
@@ -193,7 +194,7 @@ func (s *Store) openShard(fsys vfs.FS, n uint32) (*Shard, error) {
 	sh.log, err = wal.Open(fsys, wal.Config{
 		Dir: dir, Shard: n,
 		SegmentBytes: cfg.SegmentBytes, TailBytes: cfg.TailBytes, MaxFrameBytes: maxFrameBytes,
-		Folders: folders, Indexers: []wal.Indexer{sh.index},
+		Folders: folders, Indexers: []wal.Indexer{sh.index}, Due: func() { wake(s.due) },
 		Quarantine: func(d wal.Damage) {
 			if cfg.Quarantine != nil {
 				cfg.Quarantine(n, d)
@@ -216,8 +217,12 @@ func (s *Store) openShard(fsys vfs.FS, n uint32) (*Shard, error) {
 // segmentEnded wakes the compaction. A log calls it under its lock.
 func (s *Store) segmentEnded() {
 	s.room.rolled.Store(true)
+	wake(s.sealed)
+}
+
+func wake(who chan struct{}) {
 	select {
-	case s.sealed <- struct{}{}:
+	case who <- struct{}{}:
 	default: // it is awake already
 	}
 }

@@ -265,9 +265,7 @@ func (l *Log) take() {
 func (l *Log) settle() {
 	seg := l.taken[0].seg
 	if l.taken[0].chunk == nil {
-		seg.footerWritten()
-		l.keepMarks(seg)
-		seg.closeFiles() // synced and never written again: nothing to learn from it
+		l.letGo(seg)
 		return
 	}
 	for i := range l.taken {
@@ -278,4 +276,5 @@ func (l *Log) settle() {
 		r.chunk, r.buf = nil, nil // let the GC have them
 	}
 	l.stats.Commits++
+	l.tellDue()
 }

@@ -19,8 +19,11 @@
 // # Files
 //
 // A log is a folder of segments named <base sequence>-<uuid>.wal. Trimmed
-// segments wait as .spare to be written again, a segment in the making is a
-// .tmp. All integers are little-endian.
+// segments wait as .spare to be written again, a file in the making is a .tmp.
+// The next segment's file has its name before its base is known: its uuid is odd,
+// its name has a sequence that is not after the base, its first block is zero
+// until the segment begins, and it is of no account until then. All integers are
+// little-endian.
 //
 //	segment (unsealed: preallocated)        segment (sealed: file ends with the footer)
 //	+--------+-----------+-------------+    +--------+-----------+--------+--------+
@@ -50,13 +53,16 @@
 //	sections up to 255 are the Indexers'.
 //
 // Snapshots are frames of a reserved type, two for each Folder. They hold the
-// state before the segment's base, have no sequence of their own and are synced
-// with the header, before the segment gets its name: no half-written snapshot
-// can follow durable frames, and readers never meet one.
+// state before the segment's base, have the base for a sequence and are synced
+// with the header, before any frame is written: no half-written snapshot can
+// follow durable frames, and readers never meet one.
 //
 // # Commit
 //
-// There is no goroutine and no timer. Enqueue collects; whoever waits for a
+// There is no goroutine and no timer. Somebody may call Prepare at the log's
+// request: then a change of segments is the write of a header, and all else that
+// belongs to it (the old one's footer, the new one's name and space, and blocks
+// that were written before) happens beside the frames. Enqueue collects; whoever waits for a
 // frame and finds no commit running takes all that was collected, writes it and
 // syncs it, while the next block collects. The lock is free during the I/O.
 // A crash test can therefore replay any run, operation by operation.
@@ -64,6 +70,7 @@
 // The next block is written only after the sync of the one before returned. So a
 // valid frame proves that everything up to seq - block index - 1 was durable,
 // and a footer, written after the sync of the last frames, proves its segment.
+// Footers become durable in the order of their segments.
 //
 // Where the file system can, frames are written around the page cache, in whole
 // blocks of the file: a copy and a page less for each page of log. Chunks then

@@ -1,8 +1,10 @@
 package wal_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,7 +59,7 @@ func readAll(t *testing.T, fsys vfs.FS, cfg wal.Config, m *model) (have map[uint
 // TestFlipEveryByte damages each byte of each segment file in turn: the log
 // opens, at most one frame is lost, and what is lost is reported.
 func TestFlipEveryByte(t *testing.T) {
-	f := func(name string, clean bool, folders bool) {
+	f := func(name string, clean, folders, ahead bool) {
 		t.Run(name, func(t *testing.T) {
 			disk, m := newDisk(t), &model{}
 			cfg, _ := smallConfig(t)
@@ -70,16 +72,21 @@ func TestFlipEveryByte(t *testing.T) {
 				_, err := l.Append(ctx, f.Type, f.Key, f.Payload)
 				must(t, err)
 				m.add(f)
+				if ahead && i != 4 {
+					must(t, l.Prepare())
+				}
 			}
 			if clean {
 				must(t, l.Close())
 			}
 			entries, err := disk.ReadDir(cfg.Dir)
 			must(t, err)
-			for _, e := range entries {
+			entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return !strings.HasSuffix(e.Name(), ".wal") })
+			segments := len(l.Segments()) // there may be a file that no segment began in
+			for i, e := range entries {
 				st, err := e.Info()
 				must(t, err)
-				last := e == entries[len(entries)-1]
+				last := i >= segments-1
 				for off := int64(0); off < st.Size(); off += step {
 					broken := disk.CrashClone(vfs.CrashOptions{})
 					flip(t, broken, filepath.Join(cfg.Dir, e.Name()), off)
@@ -95,9 +102,12 @@ func TestFlipEveryByte(t *testing.T) {
 			}
 		})
 	}
-	f("closed", true, true)
-	f("closed, no folders", true, false)
-	f("crashed", false, true)
+	f("closed", true, true, false)
+	f("closed, no folders", true, false, false)
+	f("crashed", false, true, false)
+	f("prepared, closed", true, true, true)
+	f("prepared, closed, no folders", true, false, true)
+	f("prepared, crashed", false, true, true)
 }
 
 func flip(t *testing.T, disk *vfs.Mem, name string, off int64) {

@@ -42,6 +42,9 @@ func (l *Log) DiskBytes() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := int64(len(l.spares)) * l.cfg.SegmentBytes
+	if l.ahead != nil {
+		n += l.ahead.size
+	}
 	for _, s := range l.segments {
 		switch {
 		case s == l.active && !s.full:

@@ -8,7 +8,7 @@ import (
 
 const (
 	headerSize    = 64
-	headerVersion = 1
+	headerVersion = 2 // 1 of files whose names have their base
 	headerMagic   = "sluicewl"
 
 	segmentSuffix = ".wal"
@@ -23,10 +23,18 @@ type header struct {
 	base  uint64 // sequence of the first frame
 }
 
+// version is what programs must know to read the file.
+func (h header) version() uint32 {
+	if h.uuid&laterBase == 0 {
+		return 1
+	}
+	return headerVersion
+}
+
 func appendHeader(dst []byte, h header) []byte {
 	start := len(dst)
 	dst = append(dst, headerMagic...)
-	dst = le.AppendUint32(dst, headerVersion)
+	dst = le.AppendUint32(dst, h.version())
 	dst = le.AppendUint32(dst, h.shard)
 	dst = le.AppendUint64(dst, h.uuid)
 	dst = le.AppendUint64(dst, h.base)
@@ -47,10 +55,14 @@ func parseHeader(b []byte) (h header, ok bool, err error) {
 	return header{shard: le.Uint32(b[12:]), uuid: le.Uint64(b[16:]), base: le.Uint64(b[24:])}, true, nil
 }
 
-// segmentName spells base and uuid so that a damaged header costs nothing.
+// segmentName spells base and uuid so that a damaged header costs nothing. The base
+// of a uuid with laterBase is that or a later one.
 func segmentName(base, uuid uint64) string {
 	return fmt.Sprintf("%020d-%016x%s", base, uuid, segmentSuffix)
 }
+
+// spareName is what a segment file is called when its blocks are all it is kept for.
+func spareName(name string) string { return strings.TrimSuffix(name, segmentSuffix) + spareSuffix }
 
 func parseSegmentName(name string) (base, uuid uint64, ok bool) {
 	stem, isSegment := strings.CutSuffix(name, segmentSuffix)

@@ -23,6 +23,7 @@ type Config struct {
 	Folders       []Folder     // states that follow the log
 	Indexers      []Indexer    // makers of per-segment indexes
 	Quarantine    func(Damage) // told of every damaged range once, without the log's lock; may be nil
+	Due           func()       // told, with the log's lock held, when Prepare has something to do; may be nil
 }
 
 // Folder is a state that is a function of the log: recovery restores its newest
@@ -96,11 +97,15 @@ type Log struct {
 	fs  vfs.FS
 	cfg Config
 
-	trimming sync.Mutex // held by the one Trim that runs, across its I/O
+	trimming  sync.Mutex // held by the one Trim that runs, across its I/O
+	preparing sync.Mutex // held by the one Prepare that runs, across its I/O; taken before mu
 
 	mu         sync.Mutex // guards all below; held across I/O by nobody
 	segments   []*segment // oldest first
 	active     *segment   // the one that takes frames, nil until the first after Open
+	ended      []*segment // full ones whose footers Prepare writes, oldest first
+	ahead      *ahead     // the next one's file, nil while there is none
+	asked      bool       // for a Prepare that was not called yet
 	chunk      *chunk     // where frames of the active segment are collected
 	tail       tailCache
 	next       uint64 // sequence of the next frame
@@ -198,12 +203,21 @@ func (l *Log) Close() error {
 			l.commit()
 		}
 	}
-	err := l.err
-	if a := l.active; a != nil && l.err == nil && !a.full && a.last >= a.base {
+	l.mu.Unlock()
+	l.preparing.Lock() // none begins any more
+	l.dropAhead()
+	l.preparing.Unlock()
+	l.mu.Lock()
+	if a := l.active; a != nil && !a.full && a.last >= a.base {
 		a.buildFooter(l.cfg.Indexers)
-		if a.writeFooter() == nil {
-			a.footerWritten()
+		l.ended = append(l.ended, a)
+	}
+	err := l.err
+	for _, s := range l.ended {
+		if l.err != nil || s.writeFooter() != nil {
+			break
 		}
+		s.footerWritten()
 	}
 	for _, s := range l.segments {
 		err = errors.Join(err, s.closeFiles())
@@ -300,7 +314,7 @@ func (l *Log) nextVictim(before uint64) (victim *segment, asSpare bool, err erro
 
 func (l *Log) free(s *segment, asSpare bool) error {
 	var err error
-	spare := s.name[:len(s.name)-len(segmentSuffix)] + spareSuffix
+	spare := spareName(s.name)
 	if asSpare {
 		err = l.fs.Rename(l.path(s.name), l.path(spare))
 	} else {

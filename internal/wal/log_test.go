@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +22,12 @@ func TestConcurrentAppendAndRead(t *testing.T) { either(t, concurrentAppendAndRe
 func concurrentAppendAndRead(t *testing.T, on func(vfs.FS) vfs.FS) {
 	const appenders, each, readers = 8, 300, 3
 	l := open(t, on(vfs.NewMem()), wal.Config{SegmentBytes: 64 << 10, BlockBytes: 4 << 10, TailBytes: 16 << 10})
-	var wg sync.WaitGroup
+	var wg, preparing sync.WaitGroup
+	preparing.Go(func() {
+		for l.Prepare() == nil {
+			runtime.Gosched()
+		}
+	})
 	sent := make([]sync.Map, appenders)
 	for a := range appenders {
 		wg.Go(func() {
@@ -73,6 +79,7 @@ func concurrentAppendAndRead(t *testing.T, on func(vfs.FS) vfs.FS) {
 		last = seq.(uint64)
 	}
 	must(t, l.Close())
+	preparing.Wait()
 }
 
 // TestTrimUnderReaders: a reader that is overtaken gets ErrTrimmed, never other bytes.

@@ -65,6 +65,11 @@ var metaActions = []struct {
 		m.log.Trim(to) // a failed one may have freed some
 		m.model.trimmed = max(m.model.trimmed, to)
 	}},
+	{"prepare", 10, func(m *meta) {
+		if err := m.log.Prepare(); err != nil {
+			m.expected(err)
+		}
+	}},
 	{"inject a fault", 2, func(m *meta) {
 		m.faultIn = 1 + m.rand.IntN(20)
 		m.fault = []error{errInjected, vfs.ErrTorn, errNoSpace}[m.rand.IntN(3)]

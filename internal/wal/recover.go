@@ -16,9 +16,9 @@ import (
 // processes: the data folder has one.
 //
 // Segments with a footer are opened by header and footer alone. What has no
-// footer (after a crash the last segment, and the one before it if the crash
-// came while a segment ended) is read, cut at its torn end, and sealed: new
-// frames always go to a new segment.
+// footer (after a crash the last segment, and those before it that Prepare had
+// not ended yet) is read, cut at its torn end, and sealed: new frames always go
+// to a new segment.
 func Open(fsys vfs.FS, cfg Config) (*Log, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -88,17 +88,18 @@ func cmp(a, b uint64) int {
 	return 1
 }
 
-// recoverSegments opens the segments from the newest to the oldest. floor is
-// the last sequence that later segments prove to have been durable before the
-// crash, 0 as long as there is no proof.
+// recoverSegments opens the segments from the newest to the oldest, then seals
+// those without a footer from the oldest to the newest, so that at any moment a
+// footer proves those before it.
 func (l *Log) recoverSegments() error {
-	floor, kept := uint64(0), 0
+	var after proof
+	kept := 0
 	for i, s := range slices.Backward(l.segments) {
 		// An empty segment was made before a crash and nothing in it was ever
 		// durable. But the sole rest of a trimmed log held a durable frame: it
 		// is damaged, and its snapshot and its base are still good.
 		sole := kept == 0 && i == 0 && s.base > 1
-		if err := l.recoverSegment(s, floor, sole); err != nil {
+		if err := l.recoverSegment(s, after, sole); err != nil {
 			return fmt.Errorf("segment %s: %w", s.name, err)
 		}
 		if s.last < s.base && !sole {
@@ -108,15 +109,31 @@ func (l *Log) recoverSegments() error {
 			l.segments = slices.Delete(l.segments, i, i+1)
 			continue
 		}
-		if floor > 0 && s.last > floor {
-			return &CorruptError{Damage{Segment: s.name, FirstSeq: floor + 1, LastSeq: s.last, Reason: "overlapping segments"}}
+		if after.floor > 0 && s.last > after.floor {
+			return &CorruptError{Damage{Segment: s.name, FirstSeq: after.floor + 1, LastSeq: s.last, Reason: "overlapping segments"}}
 		}
-		floor = s.base - 1
+		after = after.with(s)
 		kept++
+	}
+	for _, s := range l.segments {
+		if s.sealed {
+			continue
+		}
+		if err := l.rebuild(s); err != nil {
+			return fmt.Errorf("segment %s: %w", s.name, err)
+		}
 	}
 	l.reportGaps()
 	return nil
 }
+
+// proof is what later segments say about those before them.
+type proof struct {
+	floor  uint64 // the last sequence that was durable before the crash; 0: nothing is known
+	footer bool   // and their footers, too
+}
+
+func (p proof) with(s *segment) proof { return proof{s.base - 1, p.footer || s.sealed} }
 
 // reportGaps reports segments that are gone.
 func (l *Log) reportGaps() {
@@ -127,9 +144,8 @@ func (l *Log) reportGaps() {
 	}
 }
 
-// recoverSegment opens one segment and seals it if it is not, unless it is empty
-// and may go.
-func (l *Log) recoverSegment(s *segment, floor uint64, keep bool) error {
+// recoverSegment opens one segment, or finds out what in it counts.
+func (l *Log) recoverSegment(s *segment, after proof, keep bool) error {
 	f, err := l.fs.OpenFile(l.path(s.name), os.O_RDWR)
 	if err != nil {
 		return err
@@ -139,11 +155,20 @@ func (l *Log) recoverSegment(s *segment, floor uint64, keep bool) error {
 	if err != nil {
 		return err
 	}
-	if err := l.checkHeader(s, f); err != nil {
+	id, err := s.identify(f, l.cfg.Shard, after)
+	if err != nil || id == notBegun {
+		s.last = s.base - 1
 		return err
 	}
+	switch id {
+	case unreadable:
+		l.report(Damage{Segment: s.name, Length: headerSize, FirstSeq: 1, Reason: "header"})
+	case foreign:
+		return fmt.Errorf("it is not of shard %d: %w", l.cfg.Shard,
+			&CorruptError{Damage{Segment: s.name, Length: headerSize, FirstSeq: 1, Reason: "header of another segment"}})
+	}
 	ok, err := s.openByFooter(f, size)
-	if ok && floor == 0 { // a crash may have torn this footer, or left it in the page cache only
+	if ok && !after.footer { // a crash may have torn this footer, or left it in the page cache only
 		if ok, err = s.sectionsWhole(f); ok {
 			err = f.Sync()
 		}
@@ -153,21 +178,24 @@ func (l *Log) recoverSegment(s *segment, floor uint64, keep bool) error {
 	}
 	s.sections, s.sealed = nil, false
 	sc := &scanner{file: f, uuid: s.uuid, off: headerSize, limit: size}
-	v, err := surveySegment(sc, s.base, ceiling(floor), func(parsed, int64) {})
+	v, err := surveySegment(sc, s.base, ceiling(after.floor), func(parsed, int64) {})
 	if err != nil {
 		return err
 	}
-	end, last, holes := v.cut(floor)
+	end, last, holes := v.cut(after.floor)
 	s.start, s.end, s.durable, s.last = v.start, end, end, last
 	if last < s.base && !keep {
 		return nil
 	}
-	// Nothing is written behind a segment before its footer is durable, unless
-	// an Open found the disk full and cut it to its frames.
-	if floor > 0 && size != end {
+	// An Open that found the disk full cut it to its frames.
+	if after.footer && size != end {
 		l.report(Damage{Segment: s.name, Offset: end, Length: size - end, FirstSeq: 1, Reason: "footer"})
 	}
-	return l.rebuild(s, f, max(v.durable, floor), holes)
+	for _, h := range holes {
+		l.report(Damage{Segment: s.name, Offset: h.off, Length: h.length, FirstSeq: h.first, LastSeq: h.last, Reason: "frames"})
+	}
+	s.proven = max(v.durable, after.floor)
+	return nil
 }
 
 // ceiling is the highest sequence that a segment can hold when later ones prove
@@ -179,47 +207,32 @@ func ceiling(floor uint64) uint64 {
 	return floor
 }
 
-// checkHeader trusts the file's name where the header is damaged.
-func (l *Log) checkHeader(s *segment, f vfs.File) error {
-	b := make([]byte, headerSize)
-	n, err := readFull(f, b, 0)
-	if err != nil {
-		return err
-	}
-	h, ok, err := parseHeader(b[:n])
-	switch {
-	case err != nil:
-		return err
-	case !ok:
-		l.report(Damage{Segment: s.name, Length: headerSize, FirstSeq: 1, Reason: "header"})
-	case h.shard != l.cfg.Shard:
-		return fmt.Errorf("it is of shard %d, not %d", h.shard, l.cfg.Shard)
-	case h.base != s.base || h.uuid != s.uuid:
-		return &CorruptError{Damage{Segment: s.name, Length: headerSize, FirstSeq: 1, Reason: "header of another segment"}}
-	}
-	return nil
-}
-
 // openByFooter reads no frame. A footer was written after the frames before it
 // were durable, so it vouches for all of them.
 func (s *segment) openByFooter(file vfs.File, size int64) (ok bool, err error) {
+	f, ok, err := s.readFooter(file, size)
+	if !ok || err != nil || f.base != s.base {
+		return false, err
+	}
+	s.start, s.end, s.durable, s.last = f.start, f.end, f.end, f.last
+	s.sections, s.sealed = f.sections, true
+	return true, nil
+}
+
+// readFooter reads a footer without its sections.
+func (s *segment) readFooter(file vfs.File, size int64) (f footer, ok bool, err error) {
 	for want := int64(1 << 10); ; {
 		b := make([]byte, min(want, size))
 		n, err := readFull(file, b, size-int64(len(b)))
 		if err != nil || n < len(b) {
-			return false, err
+			return f, false, err
 		}
 		f, need, ok := parseFooter(b, size, s.uuid)
 		if ok && need > len(b) {
 			want = int64(need)
 			continue
 		}
-		if !ok || f.base != s.base {
-			return false, nil
-		}
-		s.start, s.end, s.durable, s.last = f.start, f.end, f.end, f.last
-		s.sections, s.sealed = f.sections, true
-		return true, nil
+		return f, ok, nil
 	}
 }
 
@@ -235,25 +248,27 @@ func (s *segment) sectionsWhole(f vfs.File) (bool, error) {
 }
 
 // rebuild cuts a segment without a footer where the frames that count end, and
-// seals it. Everything up to the sequence proven was durable before.
-func (l *Log) rebuild(s *segment, f vfs.File, proven uint64, holes []hole) error {
+// seals it.
+func (l *Log) rebuild(s *segment) error {
+	f, err := l.fs.OpenFile(l.path(s.name), os.O_RDWR)
+	if err != nil {
+		return err
+	}
+	defer f.Close() // what was written is synced
 	s.marks = make([]mark, 0, (s.end-s.start)/indexEvery+1)
 	sc := &scanner{file: f, uuid: s.uuid, off: headerSize, limit: s.end}
 	unproven := s.end
-	_, err := surveySegment(sc, s.base, s.last, func(p parsed, off int64) {
+	_, err = surveySegment(sc, s.base, s.last, func(p parsed, off int64) {
 		s.note(p.Seq, off)
 		for _, ix := range l.cfg.Indexers {
 			ix.Index(p.Frame, off)
 		}
-		if p.Seq > proven {
+		if p.Seq > s.proven {
 			unproven = min(unproven, off)
 		}
 	})
 	if err != nil {
 		return err
-	}
-	for _, h := range holes {
-		l.report(Damage{Segment: s.name, Offset: h.off, Length: h.length, FirstSeq: h.first, LastSeq: h.last, Reason: "frames"})
 	}
 	s.buildFooter(l.cfg.Indexers)
 	return s.sealRecovered(f, unproven)

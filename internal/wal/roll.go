@@ -12,7 +12,7 @@ import (
 	"sluice/internal/vfs"
 )
 
-// roll ends the active segment and makes the next one, with room for a frame of
+// roll ends the active segment and begins the next one, with room for a frame of
 // the given size, before that frame is sequenced: a full disk is an error of
 // this one call and leaves nothing half done. Called with mu held and returns
 // with it; meanwhile nobody else sequences.
@@ -22,13 +22,17 @@ func (l *Log) roll(size int64) error {
 		old.buildFooter(l.cfg.Indexers)
 	}
 	l.rolling = true
-	base := l.next
-	uuid := newUUID()
-	preamble := l.preamble(header{shard: l.cfg.Shard, uuid: uuid, base: base})
-	spare := l.takeSpare()
+	seg := &segment{base: l.next, uuid: newUUID() &^ laterBase}
+	made := l.ahead
+	if l.ahead = nil; made != nil {
+		seg.uuid = made.uuid
+	}
+	preamble := l.preamble(header{shard: l.cfg.Shard, uuid: seg.uuid, base: seg.base})
+	// Somebody calls Prepare, which writes footers in their order.
+	later := made != nil || len(l.ended) > 0
 	l.mu.Unlock()
 
-	seg, err := l.prepare(old, base, uuid, preamble, size, spare)
+	err := l.begin(seg, old, preamble, size, made)
 
 	l.mu.Lock()
 	l.rolling = false
@@ -36,12 +40,16 @@ func (l *Log) roll(size int64) error {
 	if err != nil {
 		return l.rollError(err)
 	}
-	if old != nil {
+	switch {
+	case old != nil && later:
+		l.ended = append(l.ended, old)
+	case old != nil:
 		l.pending = append(l.pending, region{seg: old})
 	}
 	l.active = seg
 	l.collectIn(nil)
 	l.segments = append(l.segments, seg)
+	l.tellDue()
 	return nil
 }
 
@@ -57,70 +65,97 @@ func (l *Log) rollError(err error) error {
 // segment of its own.
 const snapshotShare = 4
 
-// prepare does roll's I/O: space for the old segment's footer, then the file.
-func (l *Log) prepare(old *segment, base, uuid uint64, preamble []byte, size int64, spare string) (*segment, error) {
-	if old != nil {
-		if err := old.file.Preallocate(old.end + int64(len(old.footer))); err != nil {
-			l.giveBack(spare)
-			return nil, err
-		}
-	}
+// begin does roll's I/O: space for the old segment's footer, then the new one's
+// file, in the one that was made ahead if there is one.
+func (l *Log) begin(seg, old *segment, preamble []byte, size int64, made *ahead) (err error) {
 	start := int64(len(preamble))
-	seg := &segment{
-		name: segmentName(base, uuid), base: base, uuid: uuid, start: start,
-		limit: max(l.cfg.SegmentBytes, start*snapshotShare, start+size), end: start, durable: start, last: base - 1,
-	}
+	seg.start, seg.end, seg.durable, seg.last = start, start, start, seg.base-1
+	seg.limit = max(l.cfg.SegmentBytes, start*snapshotShare, start+size)
 	seg.marks = make([]mark, 0, seg.limit/indexEvery+1)
-	return seg, l.makeFile(seg, preamble, spare)
+	if old != nil {
+		err = old.file.Preallocate(old.end + int64(len(old.footer)))
+	}
+	switch {
+	case err != nil && made != nil:
+		made.close()
+		l.recycle(made.name)
+		return err
+	case err != nil:
+		return err
+	case made != nil && seg.limit <= made.size:
+		return l.beginAhead(seg, preamble, made)
+	case made != nil: // too small
+		made.close()
+		l.recycle(made.name)
+	}
+	seg.name = segmentName(seg.base, seg.uuid)
+	seg.file, seg.around, err = l.makeFile(seg.name, l.takeSpare(), func(file, _ vfs.File) error {
+		if err := file.Preallocate(alignUp(seg.limit)); err != nil {
+			return err
+		}
+		_, err := file.WriteAt(preamble, 0)
+		return err
+	})
+	seg.writeAroundFrom(preamble)
+	return err
 }
 
-// makeFile makes the segment's file durable under a temporary or a spare name
-// and only then gives it its own.
-func (l *Log) makeFile(seg *segment, preamble []byte, spare string) (err error) {
-	name, flag := seg.name+tempSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC
-	if spare != "" {
-		name, flag = spare, os.O_RDWR
-	}
-	f, err := l.fs.OpenFile(l.path(name), flag)
-	if err != nil {
+// beginAhead begins a segment in a file that has its name and its space already.
+func (l *Log) beginAhead(seg *segment, preamble []byte, made *ahead) error {
+	if err := made.begin(preamble); err != nil {
+		made.close()
+		l.fs.Remove(l.path(made.name)) // or the next Open does: it is a segment without frames
 		return err
 	}
-	defer func() {
-		if err != nil { // what cannot be removed now is removed by the next Open
-			f.Close()
-			l.fs.Remove(l.path(name))
-		}
-	}()
-	if err := f.Preallocate(alignUp(seg.limit)); err != nil {
-		return err
-	}
-	if _, err := f.WriteAt(preamble, 0); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := l.fs.Rename(l.path(name), l.path(seg.name)); err != nil {
-		return err
-	}
-	name = seg.name
-	if err := l.fs.SyncDir(l.cfg.Dir); err != nil {
-		return err
-	}
-	seg.file = f
-	l.openAround(seg, preamble)
+	seg.name, seg.file, seg.around = made.name, made.file, made.around
+	seg.writeAroundFrom(preamble)
 	return nil
 }
 
-// openAround readies a segment for writing frames around the page cache. Where
-// that cannot be, for whatever reason, frames go through it.
-func (l *Log) openAround(seg *segment, preamble []byte) {
-	around, err := vfs.OpenDirect(l.fs, l.path(seg.name))
-	if err != nil {
-		return
+// makeFile makes a file durable under a temporary or a spare name, as fill leaves
+// it, and only then gives it its own. Where the file system can, it is open twice:
+// frames are written around the page cache then.
+func (l *Log) makeFile(name, spare string, fill func(file, around vfs.File) error) (file, around vfs.File, err error) {
+	from, flag := name+tempSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC
+	if spare != "" {
+		from, flag = spare, os.O_RDWR
 	}
-	seg.around, seg.direct = around, true
-	seg.preamble = bytes.Clone(preamble[alignDown(len(preamble)):])
+	if file, err = l.fs.OpenFile(l.path(from), flag); err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil { // what cannot be removed now is removed by the next Open
+			file.Close()
+			if around != nil {
+				around.Close()
+			}
+			l.fs.Remove(l.path(from))
+			file, around = nil, nil
+		}
+	}()
+	if around, err = vfs.OpenDirect(l.fs, l.path(from)); err != nil {
+		around = nil // for whatever reason: frames go through the page cache
+	}
+	if err = fill(file, around); err != nil {
+		return file, around, err
+	}
+	if err = file.Sync(); err != nil {
+		return file, around, err
+	}
+	if err = l.fs.Rename(l.path(from), l.path(name)); err != nil {
+		return file, around, err
+	}
+	from = name
+	return file, around, l.fs.SyncDir(l.cfg.Dir)
+}
+
+// writeAroundFrom readies a segment for frames that are written around the page
+// cache, by whole blocks of the file.
+func (s *segment) writeAroundFrom(preamble []byte) {
+	if s.around != nil {
+		s.direct = true
+		s.preamble = bytes.Clone(preamble[alignDown(len(preamble)):])
+	}
 }
 
 // preamble returns a segment's header and the snapshots of all folders, each
@@ -141,6 +176,8 @@ func (l *Log) preamble(h header) []byte {
 }
 
 func (l *Log) takeSpare() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	n := len(l.spares)
 	if n == 0 {
 		return ""
@@ -150,20 +187,21 @@ func (l *Log) takeSpare() string {
 	return spare
 }
 
-func (l *Log) giveBack(spare string) {
-	if spare == "" {
-		return
-	}
+func (l *Log) addSpare(spare string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.spares = append(l.spares, spare)
 }
 
+// laterBase is the bit of the uuid of files that were made before their segment's
+// base was known: the one in their name is not after it.
+const laterBase = 1
+
 func newUUID() uint64 {
 	for {
 		var b [8]byte
 		rand.Read(b[:]) // never fails
-		if u := binary.LittleEndian.Uint64(b[:]); u != 0 {
+		if u := binary.LittleEndian.Uint64(b[:]); u > laterBase {
 			return u
 		}
 	}

@@ -58,7 +58,8 @@ type verifier struct {
 type suspect struct {
 	*segment
 	size   int64
-	floor  uint64 // highest sequence that later segments prove; 0: none
+	after  proof
+	id     identity
 	footer bool   // it has one
 	holes  []hole // damage, of a segment without a footer
 }
@@ -78,9 +79,9 @@ func (v *verifier) list() error {
 			all = append(all, &segment{name: e.Name(), base: base, uuid: uuid})
 		}
 	}
-	floor := uint64(0)
+	var after proof
 	for i := len(all) - 1; i >= 0; i-- { // names sort by base
-		s := &suspect{segment: all[i], floor: floor}
+		s := &suspect{segment: all[i], after: after}
 		if err := v.measure(s); err != nil {
 			return fmt.Errorf("segment %s: %w", s.name, err)
 		}
@@ -88,10 +89,10 @@ func (v *verifier) list() error {
 		if s.last < s.base && !sole {
 			continue
 		}
-		if floor > 0 && s.last > floor {
-			v.damage(Damage{Segment: s.name, FirstSeq: floor + 1, LastSeq: s.last, Reason: "overlapping segments"})
+		if after.floor > 0 && s.last > after.floor {
+			v.damage(Damage{Segment: s.name, FirstSeq: after.floor + 1, LastSeq: s.last, Reason: "overlapping segments"})
 		}
-		floor = s.base - 1
+		after = after.with(s.segment)
 		v.segments = append([]*suspect{s}, v.segments...)
 	}
 	return nil
@@ -111,26 +112,35 @@ func (v *verifier) measure(s *suspect) error {
 	if s.size, err = f.Size(); err != nil {
 		return err
 	}
+	if s.id, err = s.identify(f, v.shard, s.after); err != nil {
+		return err
+	}
+	if s.id == notBegun {
+		s.last = s.base - 1
+		return nil
+	}
 	v.found.Segments++
 	v.found.Bytes += s.size
 	s.footer, err = s.openByFooter(f, s.size)
-	if s.footer && s.floor == 0 { // a crash may have torn it, as recovery knows
+	if s.footer && !s.after.footer { // a crash may have torn it, as recovery knows
 		s.footer, err = s.sectionsWhole(f)
 	}
+	s.sealed = s.footer
 	if s.footer || err != nil {
 		return err
 	}
 	s.sections = nil
 	sc := &scanner{file: f, uuid: s.uuid, off: headerSize, limit: s.size}
-	found, err := surveySegment(sc, s.base, ceiling(s.floor), func(parsed, int64) {})
+	found, err := surveySegment(sc, s.base, ceiling(s.after.floor), func(parsed, int64) {})
 	if err != nil {
 		return err
 	}
-	s.end, s.last, s.holes = found.cut(s.floor)
+	s.end, s.last, s.holes = found.cut(s.after.floor)
 	s.start = found.start
-	if s.floor == 0 {
+	if s.after.floor == 0 {
 		v.found.Torn += max(found.end-s.end, 0)
-	} else if s.size != s.end {
+	}
+	if s.after.footer && s.size != s.end {
 		v.damage(Damage{Segment: s.name, Offset: s.end, Length: s.size - s.end, FirstSeq: 1, Reason: "footer"})
 	}
 	return nil
@@ -143,8 +153,11 @@ func (v *verifier) segment(s *suspect) error {
 		return err
 	}
 	defer f.Close() // only read
-	if err := v.header(s, f); err != nil {
-		return err
+	switch s.id {
+	case unreadable:
+		v.damage(Damage{Segment: s.name, Length: headerSize, FirstSeq: 1, Reason: "header"})
+	case foreign:
+		v.damage(Damage{Segment: s.name, Length: headerSize, FirstSeq: 1, Reason: "header of another segment"})
 	}
 	var visitErr error
 	sc := &scanner{file: f, uuid: s.uuid, off: headerSize, limit: s.end}
@@ -168,25 +181,6 @@ func (v *verifier) segment(s *suspect) error {
 		v.damage(Damage{Segment: s.name, Offset: found.start, Length: s.start - found.start, FirstSeq: 1, Reason: "snapshot"})
 	}
 	return v.sections(s, f)
-}
-
-// header checks the first bytes against the file's name.
-func (v *verifier) header(s *suspect, f vfs.File) error {
-	b := make([]byte, headerSize)
-	n, err := readFull(f, b, 0)
-	if err != nil {
-		return err
-	}
-	h, ok, err := parseHeader(b[:n])
-	switch {
-	case err != nil:
-		return err
-	case !ok:
-		v.damage(Damage{Segment: s.name, Length: headerSize, FirstSeq: 1, Reason: "header"})
-	case h.shard != v.shard, h.base != s.base, h.uuid != s.uuid:
-		v.damage(Damage{Segment: s.name, Length: headerSize, FirstSeq: 1, Reason: "header of another segment"})
-	}
-	return nil
 }
 
 // sections reads what lies between the frames and the footer's directory.

@@ -23,10 +23,10 @@ func write(regions []region) error {
 	}
 	if seg.around != nil {
 		err := seg.writeAround(regions)
-		if !errors.Is(err, syscall.EINVAL) {
+		if !refused(err) {
 			return err
 		}
-		seg.giveUpDirect() // a file system that opens a file so and then will not write
+		seg.giveUpDirect()
 	}
 	for _, r := range regions {
 		if _, err := seg.file.WriteAt(r.buf[r.from:r.to], r.chunk.off+int64(r.from)); err != nil {
@@ -35,6 +35,10 @@ func write(regions []region) error {
 	}
 	return seg.file.Sync()
 }
+
+// refused tells of a file system that opens a file for direct writes and then does
+// not do them.
+func refused(err error) bool { return errors.Is(err, syscall.EINVAL) }
 
 // writeAround writes regions by whole blocks of the file and syncs them. A block
 // that begins before a region holds frames that are durable already: they are
