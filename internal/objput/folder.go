@@ -177,7 +177,7 @@ func (f *Folder) writeTemp(ctx context.Context, p paths, o Object) (name string,
 		return "", 0, err
 	}
 	h := xxhash.New()
-	n, err := copyBody(&checked{ctx, io.MultiWriter(file, h)}, o)
+	n, err := copyBody(&checked{ctx, io.MultiWriter(&stepping{file: file}, h)}, o)
 	if err == nil && n != o.Size {
 		err = fmt.Errorf("body of %d bytes where %d were announced", n, o.Size)
 	}
@@ -196,6 +196,25 @@ func copyBody(w io.Writer, o Object) (int64, error) {
 	buf := buffers.Get().(*[256 << 10]byte)
 	defer buffers.Put(buf)
 	return io.CopyBuffer(w, io.NewSectionReader(o.Body, 0, o.Size), buf[:])
+}
+
+// syncStep is how much of an object is synced at once. A disk that syncs has others
+// wait, and above all the log's commits if it is theirs, too: for a step then, and
+// not for a whole object.
+const syncStep = 1 << 20
+
+// stepping writes a file and syncs it by steps; what follows the last one is left.
+type stepping struct {
+	file   vfs.File
+	behind int // bytes since the last sync
+}
+
+func (s *stepping) Write(p []byte) (int, error) {
+	n, err := s.file.Write(p)
+	if s.behind += n; err == nil && s.behind >= syncStep {
+		s.behind, err = 0, s.file.Sync()
+	}
+	return n, err
 }
 
 // checked ends a copy when its context ends.

@@ -190,6 +190,33 @@ func TestRivalsMetadataIsNotTrusted(t *testing.T) {
 	}
 }
 
+// TestLargeObjectsAreSyncedByTheMiB: who shares the disk waits for so much at most.
+func TestLargeObjectsAreSyncedByTheMiB(t *testing.T) {
+	var behind, most int64
+	syncs := 0
+	f := open(t, vfs.Fault(vfs.NewMem(), func(op vfs.Op) error {
+		switch op.Kind {
+		case vfs.OpWrite:
+			behind += op.Size
+			most = max(most, behind)
+		case vfs.OpSync:
+			behind = 0
+			syncs++
+		}
+		return nil
+	}))
+	body := strings.Repeat("0123456789abcdef", 5<<20/16-3)
+	if err := f.PutIfAbsent(t.Context(), "b", "k", object(body, meta)); err != nil {
+		t.Fatal(err)
+	}
+	if most > 1<<20 || syncs < 5 {
+		t.Errorf("%d bytes before a sync, %d syncs", most, syncs)
+	}
+	if get(t, f, "b", "k") != body {
+		t.Error("another body comes back")
+	}
+}
+
 func TestCanceledPutLeavesNothing(t *testing.T) {
 	mem := vfs.NewMem()
 	f := open(t, mem)
