@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"slices"
 	"sync"
 
 	"sluice/internal/awsapi"
 	"sluice/internal/catalog"
 	"sluice/internal/clock"
+	"sluice/internal/cores"
 	"sluice/internal/objput"
 	"sluice/internal/vfs"
 )
@@ -87,7 +87,7 @@ func New(cfg Config) (*Room, error) {
 		return nil, errors.New("make export tasks: groups, events, objects, tasks, clock, file system and folder are needed")
 	}
 	if cfg.Workers <= 0 {
-		cfg.Workers = runtime.GOMAXPROCS(0)
+		cfg.Workers = cores.Count()
 	}
 	if cfg.EndedTasks <= 0 {
 		cfg.EndedTasks = 1000

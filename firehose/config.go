@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"runtime"
 	"time"
 
 	"sluice/internal/catalog"
 	"sluice/internal/clock"
+	"sluice/internal/cores"
 	"sluice/internal/event"
 	"sluice/internal/objput"
 	"sluice/internal/vfs"
@@ -24,7 +24,7 @@ type Config struct {
 	// Home is the account and region of the configuration; manifests of its
 	// delivery streams lie under their bare names.
 	Home catalog.Scope
-	// Encoders is how many objects are encoded at once. Default GOMAXPROCS, at
+	// Encoders is how many objects are encoded at once. Default: the processors, at
 	// least 2.
 	Encoders int
 	// Uploads is how many objects are in memory at once, being encoded or put.
@@ -63,7 +63,7 @@ func (c Config) withDefaults() Config {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.Encoders <= 0 {
-		c.Encoders = max(2, runtime.GOMAXPROCS(0))
+		c.Encoders = max(2, cores.Count())
 	}
 	if c.Uploads <= 0 {
 		c.Uploads = 4 * c.Encoders

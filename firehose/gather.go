@@ -26,7 +26,7 @@ func (l *lane) parts(ctx context.Context, a *attempt) error {
 		if len(pieces) == 0 {
 			return nil
 		}
-		err := l.gather(ctx, a, pieces)
+		err := l.room.encode(ctx, func() error { return l.gather(ctx, a, pieces) })
 		if err == nil {
 			err = l.each(ctx, len(pieces), func(ctx context.Context, i int) error { return l.make(ctx, a, pieces[i]) })
 		}
@@ -90,10 +90,6 @@ func (a *attempt) next(budget int64) (pieces []*piece) {
 
 // gather reads the range of the pieces once.
 func (l *lane) gather(ctx context.Context, a *attempt, pieces []*piece) error {
-	if err := l.room.encoders.acquire(ctx); err != nil {
-		return err
-	}
-	defer l.room.encoders.release()
 	wanted := make(map[string]*piece, len(pieces))
 	start := a.plan.end
 	for _, pc := range pieces {
@@ -209,12 +205,7 @@ func (l *lane) make(ctx context.Context, a *attempt, pc *piece) error {
 		return err
 	}
 	defer l.room.uploads.release()
-	if err := l.room.encoders.acquire(ctx); err != nil {
-		return err
-	}
-	err := pc.encode()
-	l.room.encoders.release()
-	if err != nil {
+	if err := l.room.encode(ctx, pc.encode); err != nil {
 		return err
 	}
 	r := &result{}

@@ -8,6 +8,7 @@ import (
 
 	"sluice/internal/awsapi"
 	"sluice/internal/catalog"
+	"sluice/internal/cores"
 )
 
 // Room holds all delivery streams.
@@ -44,6 +45,17 @@ func (s slots) acquire(ctx context.Context) error {
 }
 
 func (s slots) release() { <-s }
+
+// encode runs what makes objects, on as many processors as encoders may have, and
+// behind whatever else wants them.
+func (r *Room) encode(ctx context.Context, f func() error) (err error) {
+	if err := r.encoders.acquire(ctx); err != nil {
+		return err
+	}
+	defer r.encoders.release()
+	cores.Background(func() { err = f() })
+	return err
+}
 
 // New opens the room on the delivery streams that are defined. It starts
 // nothing.

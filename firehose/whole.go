@@ -29,7 +29,11 @@ func (l *lane) wholePart(ctx context.Context, a *attempt, p *part) (*result, err
 		return nil, err
 	}
 	defer l.room.uploads.release()
-	e, err := l.encodeWhole(ctx, a, p)
+	var e *encoding
+	err := l.room.encode(ctx, func() (err error) {
+		e, err = l.encodeWhole(ctx, a, p)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -62,10 +66,6 @@ type encoding struct {
 
 // encodeWhole makes the objects of a part from the log.
 func (l *lane) encodeWhole(ctx context.Context, a *attempt, p *part) (*encoding, error) {
-	if err := l.room.encoders.acquire(ctx); err != nil {
-		return nil, err
-	}
-	defer l.room.encoders.release()
 	e := &encoding{attempt: a, part: p, name: l.stream.Name, body: a.told.shape(classData).open(), errors: map[string]body{}}
 	e.uuid = func(partition string) string { return l.uuid(partition, p.first) }
 	defer e.discard()

@@ -14,6 +14,7 @@ import (
 
 	"sluice/internal/awsapi"
 	"sluice/internal/clock"
+	"sluice/internal/cores"
 	"sluice/internal/obs"
 )
 
@@ -37,6 +38,7 @@ func (a *App) Run(ctx context.Context) (err error) {
 	if err := a.listen(ctx); err != nil {
 		return err
 	}
+	cores.Share(cores.Count() + 1)                          // encoders of objects, and compaction
 	failed := make(chan error, 5+len(a.kafka)+len(a.rooms)) // one for each part, so that none ever waits to fail
 	stopOrphans := background(a.abortOrphans)
 	defer stopOrphans()

@@ -3,9 +3,10 @@ package compact
 import (
 	"fmt"
 	"io"
-	"runtime"
 
 	"github.com/klauspost/compress/zstd"
+
+	"sluice/internal/cores"
 )
 
 // Level is how hard the columns are compressed.
@@ -39,7 +40,7 @@ func newEncoder(l Level, window int) (*zstd.Encoder, error) {
 
 // newDecoder returns a decoder that never writes beyond the capacity it is given.
 func newDecoder() *zstd.Decoder {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(runtime.GOMAXPROCS(0)),
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(cores.Count()),
 		zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxMemory(2*maxRaw), zstd.WithDecoderLowmem(true))
 	if err != nil {
 		panic("compact: zstd options: " + err.Error()) // constants

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sluice/internal/clock"
+	"sluice/internal/cores"
 	"sluice/internal/wal"
 )
 
@@ -36,7 +37,8 @@ func (s *Store) Run(ctx context.Context) error {
 		case <-s.sealed:
 		case <-timer.C:
 		}
-		err := s.Compact(ctx)
+		var err error
+		cores.Background(func() { err = s.Compact(ctx) })
 		wait := lookEvery
 		switch {
 		case ctx.Err() != nil:

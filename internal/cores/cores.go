@@ -1,0 +1,76 @@
+// Package cores has work that nobody waits for give way to work that somebody
+// does wait for.
+//
+// What enters: functions that compute for long (an object's encoding, a
+// compaction) and return to whoever called Background. What happens: they run on
+// threads of their own, which the machine's scheduler puts behind the others, and
+// for which there are processors of Go's (GOMAXPROCS) in addition to those of the
+// machine. So a request does not queue behind an encoder, neither in Go's
+// scheduler, which lets a goroutine run for 10 ms, nor in the machine's, which
+// lets a thread run for some. Nothing is gained or lost where nobody else wants
+// the processor.
+//
+// This is done after Share alone, and where the process may use all processors of
+// the machine: under a quota of processor time more threads would meet the quota,
+// and not each other.
+package cores
+
+import (
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// Count is how many processors there are for the process: GOMAXPROCS as it was
+// before Share.
+var Count = sync.OnceValue(func() int { return runtime.GOMAXPROCS(0) })
+
+var (
+	sharing sync.Once
+	shared  atomic.Bool
+	jobs    = make(chan func()) // to threads that have none
+)
+
+// Share has Background run functions aside from now on. workers is about how many
+// of them run at once. A GOMAXPROCS in the environment is someone's decision, and
+// then everything stays as it is; so it does where threads have no priorities.
+func Share(workers int) {
+	sharing.Do(func() {
+		if n := Count(); haveNiceness && n == runtime.NumCPU() && os.Getenv("GOMAXPROCS") == "" {
+			runtime.GOMAXPROCS(n + workers)
+			shared.Store(true)
+		}
+	})
+}
+
+// Background runs f and returns when it is done. f should compute and not wait: it
+// has a thread while it does. The threads stay; there are as many as ever were
+// needed at once, which is for the callers to bound.
+func Background(f func()) {
+	if !shared.Load() {
+		f()
+		return
+	}
+	done := make(chan struct{})
+	job := func() {
+		defer close(done)
+		f()
+	}
+	select {
+	case jobs <- job:
+	default:
+		go aside(job)
+	}
+	<-done
+}
+
+// aside runs a job and whatever follows on a thread of low priority.
+func aside(job func()) {
+	runtime.LockOSThread() // it would take its priority elsewhere
+	giveWay()              // or it competes, as it does without this package
+	for {
+		job()
+		job = <-jobs
+	}
+}
