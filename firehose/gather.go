@@ -26,7 +26,7 @@ func (l *lane) parts(ctx context.Context, a *attempt) error {
 		if len(pieces) == 0 {
 			return nil
 		}
-		err := l.room.encode(ctx, func() error { return l.gather(ctx, a, pieces) })
+		err := l.room.encode(ctx, true, func() error { return l.gather(ctx, a, pieces) })
 		if err == nil {
 			err = l.each(ctx, len(pieces), func(ctx context.Context, i int) error { return l.make(ctx, a, pieces[i]) })
 		}
@@ -199,13 +199,16 @@ func (pc *piece) discard() {
 	}
 }
 
+// longBytes take a millisecond to encode.
+const longBytes = 256 << 10
+
 // make encodes and puts one piece.
 func (l *lane) make(ctx context.Context, a *attempt, pc *piece) error {
 	if err := l.room.uploads.acquire(ctx); err != nil {
 		return err
 	}
 	defer l.room.uploads.release()
-	if err := l.room.encode(ctx, pc.encode); err != nil {
+	if err := l.room.encode(ctx, pc.bytes >= longBytes, pc.encode); err != nil {
 		return err
 	}
 	r := &result{}

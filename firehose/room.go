@@ -46,13 +46,16 @@ func (s slots) acquire(ctx context.Context) error {
 
 func (s slots) release() { <-s }
 
-// encode runs what makes objects, on as many processors as encoders may have, and
-// behind whatever else wants them.
-func (r *Room) encode(ctx context.Context, f func() error) (err error) {
+// encode runs what makes objects, on as many processors as encoders may have. What
+// takes long gives way to whatever else wants them.
+func (r *Room) encode(ctx context.Context, long bool, f func() error) (err error) {
 	if err := r.encoders.acquire(ctx); err != nil {
 		return err
 	}
 	defer r.encoders.release()
+	if !long {
+		return f()
+	}
 	cores.Background(func() { err = f() })
 	return err
 }

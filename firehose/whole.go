@@ -30,7 +30,7 @@ func (l *lane) wholePart(ctx context.Context, a *attempt, p *part) (*result, err
 	}
 	defer l.room.uploads.release()
 	var e *encoding
-	err := l.room.encode(ctx, func() (err error) {
+	err := l.room.encode(ctx, true, func() (err error) {
 		e, err = l.encodeWhole(ctx, a, p)
 		return err
 	})

@@ -29,7 +29,6 @@ var Count = sync.OnceValue(func() int { return runtime.GOMAXPROCS(0) })
 var (
 	sharing sync.Once
 	shared  atomic.Bool
-	jobs    = make(chan func()) // to threads that have none
 )
 
 // Share has Background run functions aside from now on. workers is about how many
@@ -44,33 +43,20 @@ func Share(workers int) {
 	})
 }
 
-// Background runs f and returns when it is done. f should compute and not wait: it
-// has a thread while it does. The threads stay; there are as many as ever were
-// needed at once, which is for the callers to bound.
+// Background runs f and returns when it is done. f has a thread of its own until
+// then, so it should take long, compared with the tens of microseconds that one
+// costs, and not wait for much.
 func Background(f func()) {
 	if !shared.Load() {
 		f()
 		return
 	}
 	done := make(chan struct{})
-	job := func() {
+	go func() {
 		defer close(done)
+		runtime.LockOSThread() // for good: the thread ends with the goroutine, as its priority has no way back
+		giveWay()              // or it competes, as it does without this package
 		f()
-	}
-	select {
-	case jobs <- job:
-	default:
-		go aside(job)
-	}
+	}()
 	<-done
-}
-
-// aside runs a job and whatever follows on a thread of low priority.
-func aside(job func()) {
-	runtime.LockOSThread() // it would take its priority elsewhere
-	giveWay()              // or it competes, as it does without this package
-	for {
-		job()
-		job = <-jobs
-	}
 }

@@ -25,7 +25,7 @@ func TestBackground(t *testing.T) {
 		t.Errorf("GOMAXPROCS %d after Share(3), %d processors", got, Count())
 	}
 	own := niceness(t)
-	for range 3 { // threads are used again, and as nice then
+	for range 3 {
 		var all, meet sync.WaitGroup
 		var nicer atomic.Int64
 		meet.Add(3)
