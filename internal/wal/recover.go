@@ -157,7 +157,7 @@ func (l *Log) recoverSegment(s *segment, after proof, keep bool) error {
 	}
 	id, err := s.identify(f, l.cfg.Shard, after)
 	if err != nil || id == notBegun {
-		s.last = s.base - 1
+		s.start, s.end, s.durable, s.last = headerSize, headerSize, headerSize, s.base-1
 		return err
 	}
 	switch id {

@@ -116,7 +116,7 @@ func (v *verifier) measure(s *suspect) error {
 		return err
 	}
 	if s.id == notBegun {
-		s.last = s.base - 1
+		s.start, s.end, s.last = headerSize, headerSize, s.base-1
 		return nil
 	}
 	v.found.Segments++
