@@ -5,7 +5,8 @@
 // compaction) and return to whoever called Background. What happens: they run on
 // threads of their own, which the machine's scheduler puts behind the others, and
 // for which there are processors of Go's (GOMAXPROCS) in addition to those of the
-// machine. So a request does not queue behind an encoder, neither in Go's
+// machine (and the garbage collector's share of them, a quarter, is of all). So a
+// request does not queue behind an encoder, neither in Go's
 // scheduler, which lets a goroutine run for 10 ms, nor in the machine's, which
 // lets a thread run for some. Nothing is gained or lost where nobody else wants
 // the processor.
@@ -51,12 +52,16 @@ func Background(f func()) {
 		f()
 		return
 	}
-	done := make(chan struct{})
+	done, returned := make(chan struct{}), false
 	go func() {
 		defer close(done)
 		runtime.LockOSThread() // for good: the thread ends with the goroutine, as its priority has no way back
 		giveWay()              // or it competes, as it does without this package
 		f()
+		returned = true
 	}()
 	<-done
+	if !returned {
+		runtime.Goexit() // as f did
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"sluice/internal/compact"
+	"sluice/internal/cores"
 	"sluice/internal/event"
 	"sluice/internal/wal"
 )
@@ -242,6 +243,16 @@ func (sh *Shard) writePiece(ctx context.Context, p *piece, gone *removal) error 
 		return err
 	}
 	defer w.discard()
+	cores.Background(func() { err = w.piece(ctx, p) })
+	if err != nil {
+		return err
+	}
+	return w.publish(gone)
+}
+
+// piece writes what a piece of the log holds. It computes, and holds no lock that
+// requests wait for.
+func (w *writing) piece(ctx context.Context, p *piece) error {
 	for _, s := range p.batches {
 		if err := w.batch(ctx, s.key.Number, s.batch); err != nil {
 			return err
@@ -252,7 +263,7 @@ func (sh *Shard) writePiece(ctx context.Context, p *piece, gone *removal) error 
 			return err
 		}
 	}
-	return w.publish(gone)
+	return nil
 }
 
 // writing is a compacted file in the making.

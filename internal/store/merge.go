@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"sluice/internal/compact"
+	"sluice/internal/cores"
 	"sluice/internal/wal"
 )
 
@@ -92,12 +93,8 @@ func (sh *Shard) merge(ctx context.Context, run []*kept) error {
 		return err
 	}
 	defer m.discard()
-	for _, group := range groupsOf(run) {
-		if err := m.group(ctx, group); err != nil {
-			return err
-		}
-	}
-	if err := m.frames(); err != nil {
+	cores.Background(func() { err = m.all(ctx) })
+	if err != nil {
 		return err
 	}
 	if err := sh.settle(ctx); err != nil {
@@ -108,6 +105,16 @@ func (sh *Shard) merge(ctx context.Context, run []*kept) error {
 	}
 	sh.work.merged(bytesOf(run))
 	return nil
+}
+
+// all writes what is alive in the others. As writing.piece, it computes.
+func (m *merging) all(ctx context.Context) error {
+	for _, group := range groupsOf(m.run) {
+		if err := m.group(ctx, group); err != nil {
+			return err
+		}
+	}
+	return m.frames()
 }
 
 // end puts the new file in the place of the others, if anything of them is alive.

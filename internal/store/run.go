@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"sluice/internal/clock"
-	"sluice/internal/cores"
 	"sluice/internal/wal"
 )
 
@@ -37,8 +36,7 @@ func (s *Store) Run(ctx context.Context) error {
 		case <-s.sealed:
 		case <-timer.C:
 		}
-		var err error
-		cores.Background(func() { err = s.Compact(ctx) })
+		err := s.Compact(ctx)
 		wait := lookEvery
 		switch {
 		case ctx.Err() != nil:
@@ -66,7 +64,8 @@ func (s *Store) prepare(ctx context.Context) {
 		case <-s.due:
 		}
 		for _, sh := range s.shards {
-			if err := sh.log.Prepare(); err != nil && !errors.Is(err, wal.ErrClosed) {
+			// That a log cannot be written any more those hear who write.
+			if err := sh.log.Prepare(); err != nil && !errors.Is(err, wal.ErrClosed) && !errors.Is(err, wal.ErrReadOnly) {
 				s.cfg.Logger.Warn("log segments change while batches wait", "shard", sh.number, "error", err)
 			}
 		}

@@ -17,22 +17,38 @@ func (l *Log) Prepare() error {
 	l.mu.Lock()
 	l.asked = false
 	l.mu.Unlock()
-	for {
-		s, err := l.oldestEnded()
-		if err != nil {
-			return err
-		}
-		if s == nil {
-			break
-		}
-		if err := l.endSegment(s); err != nil {
-			return fmt.Errorf("end log segment %s: %w", s.name, err)
-		}
+	if err := l.endSegments(); err != nil {
+		return err
 	}
 	if err := l.makeAhead(); err != nil {
 		return l.rollError(err)
 	}
 	return nil
+}
+
+// endSegments writes all footers that are due. preparing is held.
+func (l *Log) endSegments() error {
+	for {
+		s, err := l.oldestEnded()
+		if s == nil || err != nil {
+			return err
+		}
+		if err := l.endSegment(s); err != nil {
+			return fmt.Errorf("end log segment %s: %w", s.name, err)
+		}
+	}
+}
+
+// mostEnded is how many segments may wait for their footers before a change of
+// segments writes them: somebody called Prepare, and does not any more.
+const mostEnded = 4
+
+// catchUp does what Prepare would have done long ago, if nobody is at it.
+func (l *Log) catchUp() {
+	if l.preparing.TryLock() {
+		defer l.preparing.Unlock()
+		l.endSegments() // an error ends writing, and all calls say so
+	}
 }
 
 // oldestEnded returns the oldest segment whose frames are durable and whose footer
@@ -59,7 +75,9 @@ func (l *Log) endSegment(s *segment) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil {
-		l.err = fmt.Errorf("%w: %w", ErrReadOnly, err)
+		if l.err == nil {
+			l.err = fmt.Errorf("%w: %w", ErrReadOnly, err)
+		}
 		l.changed.broadcast()
 		return l.err
 	}
@@ -120,18 +138,19 @@ func (l *Log) makeAhead() error {
 	a.file, a.around, err = l.makeFile(a.name, l.takeSpare(), a.blank)
 
 	l.mu.Lock()
-	if err != nil {
-		before.unfollowed = true
-		l.mu.Unlock()
-		return err
-	}
-	l.ahead = a
 	late := l.rolling || l.active != before // a segment begins whose name stands behind this one's
-	l.mu.Unlock()
-	if late {
-		l.dropAhead()
+	switch {
+	case err != nil:
+		before.unfollowed = true
+	case !late:
+		l.ahead = a
 	}
-	return nil
+	l.mu.Unlock()
+	if err == nil && late {
+		a.close()
+		l.recycle(a.name)
+	}
+	return err
 }
 
 // blank makes a file as it must be before its segment begins. What was never
@@ -212,14 +231,19 @@ func (l *Log) dropAhead() {
 	}
 }
 
-// recycle makes a file without frames that count a spare, or removes it.
+// recycle makes a file without frames that count a spare, or removes it. A spare has
+// its name for good before it is used: else a crash could give it back the old one,
+// with another segment in it.
 func (l *Log) recycle(name string) {
 	l.mu.Lock()
 	keep := len(l.spares) < l.cfg.Spares
 	l.mu.Unlock()
-	if spare := spareName(name); keep && l.fs.Rename(l.path(name), l.path(spare)) == nil {
-		l.addSpare(spare)
+	if !keep {
+		l.fs.Remove(l.path(name))
 		return
 	}
-	l.fs.Remove(l.path(name))
+	spare := spareName(name)
+	if l.fs.Rename(l.path(name), l.path(spare)) == nil && l.fs.SyncDir(l.cfg.Dir) == nil {
+		l.addSpare(spare)
+	}
 }

@@ -6,7 +6,8 @@ import (
 	"slices"
 )
 
-// region is what a commit writes: frames collected in a chunk, or a footer.
+// region is what a commit writes: frames collected in a chunk, or a footer, if that
+// is not left to Prepare.
 type region struct {
 	seg      *segment
 	chunk    *chunk // nil: the segment's footer

@@ -97,5 +97,6 @@
 // sealed; new frames go to a new one. Together with uuids (a frame counts only
 // with its segment's) nothing old can come back in a recycled or a cut file.
 //
-// A footer that is damaged is made again from the frames, a header from the name.
+// A footer that is damaged is made again from the frames; where a header is, the
+// name, the footer or the first frame say what it said.
 package wal

@@ -23,7 +23,7 @@ type Config struct {
 	Folders       []Folder     // states that follow the log
 	Indexers      []Indexer    // makers of per-segment indexes
 	Quarantine    func(Damage) // told of every damaged range once, without the log's lock; may be nil
-	Due           func()       // told, with the log's lock held, when Prepare has something to do; may be nil
+	Due           func()       // told, with the log's lock held, when Prepare has something to do: must not call the log; may be nil
 }
 
 // Folder is a state that is a function of the log: recovery restores its newest

@@ -72,12 +72,6 @@ func (l *Log) list() error {
 			}
 		}
 	}
-	slices.SortFunc(l.segments, func(a, b *segment) int {
-		if a.base != b.base {
-			return cmp(a.base, b.base)
-		}
-		return cmp(a.uuid, b.uuid)
-	})
 	return nil
 }
 
@@ -92,6 +86,9 @@ func cmp(a, b uint64) int {
 // those without a footer from the oldest to the newest, so that at any moment a
 // footer proves those before it.
 func (l *Log) recoverSegments() error {
+	if err := l.identify(); err != nil {
+		return err
+	}
 	var after proof
 	kept := 0
 	for i, s := range slices.Backward(l.segments) {
@@ -155,12 +152,7 @@ func (l *Log) recoverSegment(s *segment, after proof, keep bool) error {
 	if err != nil {
 		return err
 	}
-	id, err := s.identify(f, l.cfg.Shard, after)
-	if err != nil || id == notBegun {
-		s.start, s.end, s.durable, s.last = headerSize, headerSize, headerSize, s.base-1
-		return err
-	}
-	switch id {
+	switch s.id {
 	case unreadable:
 		l.report(Damage{Segment: s.name, Length: headerSize, FirstSeq: 1, Reason: "header"})
 	case foreign:
@@ -173,8 +165,12 @@ func (l *Log) recoverSegment(s *segment, after proof, keep bool) error {
 			err = f.Sync()
 		}
 	}
-	if ok || err != nil {
+	if err != nil {
 		return err
+	}
+	if ok {
+		l.reportHeadless(s)
+		return nil
 	}
 	s.sections, s.sealed = nil, false
 	sc := &scanner{file: f, uuid: s.uuid, off: headerSize, limit: size}
@@ -187,6 +183,7 @@ func (l *Log) recoverSegment(s *segment, after proof, keep bool) error {
 	if last < s.base && !keep {
 		return nil
 	}
+	l.reportHeadless(s)
 	// An Open that found the disk full cut it to its frames.
 	if after.footer && size != end {
 		l.report(Damage{Segment: s.name, Offset: end, Length: size - end, FirstSeq: 1, Reason: "footer"})
@@ -195,6 +192,29 @@ func (l *Log) recoverSegment(s *segment, after proof, keep bool) error {
 		l.report(Damage{Segment: s.name, Offset: h.off, Length: h.length, FirstSeq: h.first, LastSeq: h.last, Reason: "frames"})
 	}
 	s.proven = max(v.durable, after.floor)
+	return nil
+}
+
+// reportHeadless reports a header that was lost. Of a segment without frames that
+// is a crash's doing.
+func (l *Log) reportHeadless(s *segment) {
+	if s.id == headless {
+		l.report(Damage{Segment: s.name, Length: headerSize, FirstSeq: 1, Reason: "header"})
+	}
+}
+
+// identify finds out where each segment begins, and removes files that none began in.
+func (l *Log) identify() error {
+	begun, blank, err := identifyAll(l.segments, l.cfg.Shard, func(name string) (vfs.File, error) { return vfs.Open(l.fs, l.path(name)) })
+	if err != nil {
+		return err
+	}
+	l.segments = begun
+	for _, s := range blank {
+		if err := l.fs.Remove(l.path(s.name)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -30,8 +30,12 @@ func (l *Log) roll(size int64) error {
 	preamble := l.preamble(header{shard: l.cfg.Shard, uuid: seg.uuid, base: seg.base})
 	// Somebody calls Prepare, which writes footers in their order.
 	later := made != nil || len(l.ended) > 0
+	neglected := len(l.ended) > mostEnded
 	l.mu.Unlock()
 
+	if neglected {
+		l.catchUp()
+	}
 	err := l.begin(seg, old, preamble, size, made)
 
 	l.mu.Lock()

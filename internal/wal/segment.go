@@ -29,8 +29,9 @@ type segment struct {
 	full     bool     // takes no more frames
 	// no file could be made ahead for the one after it
 	unfollowed bool
-	sealed     bool   // its footer is on disk, or never will be
-	proven     uint64 // of one without a footer at Open: the last sequence that was durable for sure
+	sealed     bool     // its footer is on disk, or never will be
+	proven     uint64   // of one without a footer at Open: the last sequence that was durable for sure
+	id         identity // what the file began with at Open
 
 	marks    []mark     // sparse index; of a sealed one nil until it is used
 	sections []section  // what the footer on disk holds

@@ -59,7 +59,6 @@ type suspect struct {
 	*segment
 	size   int64
 	after  proof
-	id     identity
 	footer bool   // it has one
 	holes  []hole // damage, of a segment without a footer
 }
@@ -79,8 +78,11 @@ func (v *verifier) list() error {
 			all = append(all, &segment{name: e.Name(), base: base, uuid: uuid})
 		}
 	}
+	if all, _, err = identifyAll(all, v.shard, v.open); err != nil {
+		return err
+	}
 	var after proof
-	for i := len(all) - 1; i >= 0; i-- { // names sort by base
+	for i := len(all) - 1; i >= 0; i-- {
 		s := &suspect{segment: all[i], after: after}
 		if err := v.measure(s); err != nil {
 			return fmt.Errorf("segment %s: %w", s.name, err)
@@ -111,13 +113,6 @@ func (v *verifier) measure(s *suspect) error {
 	defer f.Close() // only read
 	if s.size, err = f.Size(); err != nil {
 		return err
-	}
-	if s.id, err = s.identify(f, v.shard, s.after); err != nil {
-		return err
-	}
-	if s.id == notBegun {
-		s.start, s.end, s.last = headerSize, headerSize, s.base-1
-		return nil
 	}
 	v.found.Segments++
 	v.found.Bytes += s.size
@@ -154,7 +149,7 @@ func (v *verifier) segment(s *suspect) error {
 	}
 	defer f.Close() // only read
 	switch s.id {
-	case unreadable:
+	case unreadable, headless:
 		v.damage(Damage{Segment: s.name, Length: headerSize, FirstSeq: 1, Reason: "header"})
 	case foreign:
 		v.damage(Damage{Segment: s.name, Length: headerSize, FirstSeq: 1, Reason: "header of another segment"})

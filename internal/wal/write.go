@@ -14,8 +14,8 @@ const directBlock = vfs.DirectBlock
 func alignDown[T int | int64](n T) T { return n &^ (directBlock - 1) }
 func alignUp[T int | int64](n T) T   { return alignDown(n + directBlock - 1) }
 
-// write is the only place that adds to a segment. No lock is held: only the
-// leader touches taken regions and the files of their segment.
+// write adds frames to a segment. No lock is held: only the leader touches taken
+// regions and, while there are any, the files of their segment.
 func write(regions []region) error {
 	seg := regions[0].seg
 	if regions[0].chunk == nil {
