@@ -188,7 +188,7 @@ func zero(f vfs.File, from, to int64) error {
 }
 
 // zeros is what files are blanked with.
-var zeros = sync.OnceValue(func() []byte { return vfs.DirectMemory(256 << 10) })
+var zeros = sync.OnceValue(func() []byte { return vfs.DirectMemory(1 << 20) })
 
 // begin writes what stands before a segment's frames into the file made for it.
 // That is all that the frames have to wait for. What it leaves when it fails,
