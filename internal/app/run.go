@@ -38,7 +38,8 @@ func (a *App) Run(ctx context.Context) (err error) {
 	if err := a.listen(ctx); err != nil {
 		return err
 	}
-	cores.Share(cores.Count())                              // for as many encoders of objects; compaction is one more now and then
+	// For as many encoders of objects; compaction is one more now and then.
+	cores.Share(cores.Count())
 	failed := make(chan error, 5+len(a.kafka)+len(a.rooms)) // one for each part, so that none ever waits to fail
 	stopOrphans := background(a.abortOrphans)
 	defer stopOrphans()

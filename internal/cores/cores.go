@@ -6,10 +6,9 @@
 // threads of their own, which the machine's scheduler puts behind the others, and
 // for which there are processors of Go's (GOMAXPROCS) in addition to those of the
 // machine (and the garbage collector's share of them, a quarter, is of all). So a
-// request does not queue behind an encoder, neither in Go's
-// scheduler, which lets a goroutine run for 10 ms, nor in the machine's, which
-// lets a thread run for some. Nothing is gained or lost where nobody else wants
-// the processor.
+// request does not queue behind an encoder, neither in Go's scheduler, which lets
+// a goroutine run for 10 ms, nor in the machine's, which lets a thread run for
+// some. Little is gained or lost where nobody else wants the processor.
 //
 // This is done after Share alone, and where the process may use all processors of
 // the machine: under a quota of processor time more threads would meet the quota,

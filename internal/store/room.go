@@ -44,7 +44,8 @@ type room struct {
 }
 
 // admit refuses when there is no room. It looks at the disk whenever a segment
-// of a log has ended, so that no more than a segment a shard is over the budget.
+// of a log has ended, so that no more than a segment a shard, and the file of the
+// next one, is over the budget.
 func (r *room) admit() error {
 	if r.rolled.Swap(false) {
 		r.look()

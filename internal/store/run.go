@@ -66,7 +66,7 @@ func (s *Store) prepare(ctx context.Context) {
 		for _, sh := range s.shards {
 			// That a log cannot be written any more those hear who write.
 			if err := sh.log.Prepare(); err != nil && !errors.Is(err, wal.ErrClosed) && !errors.Is(err, wal.ErrReadOnly) {
-				s.cfg.Logger.Warn("log segments change while batches wait", "shard", sh.number, "error", err)
+				s.cfg.Logger.Warn("the next log segment could not be made ahead, and batches will wait for it", "shard", sh.number, "error", err)
 			}
 		}
 	}

@@ -111,7 +111,7 @@ const aheadPart = 8
 // before it has a frame, so that no two names have the same sequence. mu is held.
 func (l *Log) aheadDue() bool {
 	a := l.active
-	return l.ahead == nil && a != nil && !l.rolling && !a.full && !a.unfollowed && a.last >= a.base && a.end-a.start >= (a.limit-a.start)/aheadPart
+	return l.ahead == nil && a != nil && !l.rolling && !a.full && !a.alone && a.last >= a.base && a.end-a.start >= (a.limit-a.start)/aheadPart
 }
 
 // tellDue asks for a Prepare, and not again until it is called. mu is held.
@@ -141,7 +141,7 @@ func (l *Log) makeAhead() error {
 	late := l.rolling || l.active != before // a segment begins whose name stands behind this one's
 	switch {
 	case err != nil:
-		before.unfollowed = true
+		before.alone = true
 	case !late:
 		l.ahead = a
 	}

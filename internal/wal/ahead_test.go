@@ -73,11 +73,7 @@ func TestPreparedFileTooSmall(t *testing.T) {
 		if i%10 == 9 {
 			size = 50 << 10
 		}
-		f := wal.Frame{Type: wal.TypePut, Key: 5, Payload: payload(i, size)}
-		seq, err := l.Append(ctx, f.Type, f.Key, f.Payload)
-		must(t, err)
-		m.add(f)
-		m.acked = seq
+		m.append(t, l, i, size)
 		must(t, l.Prepare())
 	}
 	for _, o := range crashKinds(1) {
@@ -94,11 +90,7 @@ func TestPreparedFileThatWasNotUsed(t *testing.T) {
 	cfg, _ := smallConfig(t)
 	l := open(t, disk, cfg)
 	for i := range 3 {
-		f := wal.Frame{Type: wal.TypePut, Key: 5, Payload: payload(i, 500)}
-		seq, err := l.Append(ctx, f.Type, f.Key, f.Payload)
-		must(t, err)
-		m.add(f)
-		m.acked = seq
+		m.append(t, l, i, 500)
 	}
 	before := l.DiskBytes()
 	must(t, l.Prepare())
@@ -151,11 +143,7 @@ func TestCrashWhilePreparedSegmentBegins(t *testing.T) {
 	})
 	l = open(t, fsys, bulkyConfig(t))
 	for i := range 45 {
-		f := wal.Frame{Type: wal.TypePut, Key: 5, Payload: payload(i, 900)}
-		seq, err := l.Append(ctx, f.Type, f.Key, f.Payload)
-		must(t, err)
-		m.add(f)
-		m.acked = seq
+		m.append(t, l, i, 900)
 		must(t, l.Prepare())
 		acked, most := m.acked, uint64(i+2)
 		for _, clone := range clones {
@@ -263,10 +251,7 @@ func TestLostBlockOfAPreparedSegment(t *testing.T) {
 	cfg.SegmentBytes = 16 << 10
 	l := open(t, disk, cfg)
 	for i := range 40 {
-		f := wal.Frame{Type: wal.TypePut, Key: 5, Payload: payload(i, 500)}
-		_, err := l.Append(ctx, f.Type, f.Key, f.Payload)
-		must(t, err)
-		m.add(f)
+		m.append(t, l, i, 500)
 		must(t, l.Prepare())
 	}
 	must(t, l.Close())

@@ -59,13 +59,15 @@
 //
 // # Commit
 //
-// There is no goroutine and no timer. Somebody may call Prepare at the log's
-// request: then a change of segments is the write of a header, and all else that
-// belongs to it (the old one's footer, the new one's name and space, and blocks
-// that were written before) happens beside the frames. Enqueue collects; whoever waits for a
+// There is no goroutine and no timer. Enqueue collects; whoever waits for a
 // frame and finds no commit running takes all that was collected, writes it and
 // syncs it, while the next block collects. The lock is free during the I/O.
 // A crash test can therefore replay any run, operation by operation.
+//
+// Somebody may call Prepare at the log's request: then a change of segments is
+// the write of what stands before the frames, and all else that belongs to it
+// (the old one's footer, the new one's name, space and blocks) happens beside
+// them.
 //
 // The next block is written only after the sync of the one before returned. So a
 // valid frame proves that everything up to seq - block index - 1 was durable,

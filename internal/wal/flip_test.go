@@ -68,10 +68,7 @@ func TestFlipEveryByte(t *testing.T) {
 			}
 			l := open(t, disk, cfg)
 			for i := range 12 {
-				f := wal.Frame{Type: wal.TypePut, Key: 5, Payload: payload(i, 500)}
-				_, err := l.Append(ctx, f.Type, f.Key, f.Payload)
-				must(t, err)
-				m.add(f)
+				m.append(t, l, i, 500)
 				if ahead && i != 4 {
 					must(t, l.Prepare())
 				}
@@ -130,10 +127,7 @@ func TestTruncateEverywhere(t *testing.T) {
 	cfg, _ := smallConfig(t)
 	l := open(t, disk, cfg)
 	for i := range 5 {
-		f := wal.Frame{Type: wal.TypePut, Key: 5, Payload: payload(i, 300)}
-		_, err := l.Append(ctx, f.Type, f.Key, f.Payload)
-		must(t, err)
-		m.add(f)
+		m.append(t, l, i, 300)
 	}
 	entries, err := disk.ReadDir(cfg.Dir)
 	must(t, err)
@@ -160,10 +154,7 @@ func TestMissingSegment(t *testing.T) {
 	cfg.Folders = nil
 	l := open(t, disk, cfg)
 	for i := range 30 {
-		f := wal.Frame{Type: wal.TypePut, Key: 5, Payload: payload(i, 500)}
-		_, err := l.Append(ctx, f.Type, f.Key, f.Payload)
-		must(t, err)
-		m.add(f)
+		m.append(t, l, i, 500)
 	}
 	seg := l.Segments()[1]
 	must(t, l.Close())
@@ -183,10 +174,7 @@ func TestZeroedSector(t *testing.T) {
 	cfg.SegmentBytes, cfg.Folders = 64<<10, nil
 	l := open(t, disk, cfg)
 	for i := range 60 {
-		f := wal.Frame{Type: wal.TypePut, Key: 5, Payload: payload(i, 100)}
-		_, err := l.Append(ctx, f.Type, f.Key, f.Payload)
-		must(t, err)
-		m.add(f)
+		m.append(t, l, i, 100)
 	}
 	must(t, l.Close())
 	entries, err := disk.ReadDir(cfg.Dir)
@@ -209,10 +197,7 @@ func TestFlipSoleSegment(t *testing.T) {
 	cfg, _ := smallConfig(t)
 	l := open(t, disk, cfg)
 	for i := 0; i == 0 || len(l.Segments()) < 3; i++ {
-		f := wal.Frame{Type: wal.TypePut, Key: 5, Payload: payload(i, 500)}
-		_, err := l.Append(ctx, f.Type, f.Key, f.Payload)
-		must(t, err)
-		m.add(f)
+		m.append(t, l, i, 500)
 	}
 	must(t, l.Trim(l.Next()))
 	base := l.First()

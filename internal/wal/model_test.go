@@ -66,6 +66,16 @@ func (m *model) add(f wal.Frame) {
 	m.frames = append(m.frames, f)
 }
 
+// append appends frame i and waits for it.
+func (m *model) append(t testing.TB, l *wal.Log, i, size int) {
+	t.Helper()
+	f := wal.Frame{Type: wal.TypePut, Key: 5, Payload: payload(i, size)}
+	seq, err := l.Append(ctx, f.Type, f.Key, f.Payload)
+	must(t, err)
+	m.add(f)
+	m.acked = seq
+}
+
 // fold returns the state of a tally that saw the first n frames.
 func (m *model) fold(id uint8, n uint64) tally {
 	c := tally{id: id}

@@ -27,11 +27,10 @@ type segment struct {
 	last     uint64   // last sequenced frame, base-1 if none
 	durable  int64    // frames before it can be read
 	full     bool     // takes no more frames
-	// no file could be made ahead for the one after it
-	unfollowed bool
-	sealed     bool     // its footer is on disk, or never will be
-	proven     uint64   // of one without a footer at Open: the last sequence that was durable for sure
-	id         identity // what the file began with at Open
+	sealed   bool     // its footer is on disk, or never will be
+	alone    bool     // no file could be made ahead for the one after it
+	proven   uint64   // of one without a footer at Open: the last sequence that was durable for sure
+	id       identity // what the file began with at Open
 
 	marks    []mark     // sparse index; of a sealed one nil until it is used
 	sections []section  // what the footer on disk holds

@@ -51,10 +51,7 @@ func filled(t testing.TB, clean bool) (*vfs.Mem, *model) {
 	cfg, _ := smallConfig(t)
 	l := open(t, disk, cfg)
 	for i := range 30 {
-		f := wal.Frame{Type: wal.TypePut, Key: 5, Payload: payload(i, 500)}
-		_, err := l.Append(ctx, f.Type, f.Key, f.Payload)
-		must(t, err)
-		m.add(f)
+		m.append(t, l, i, 500)
 	}
 	if clean {
 		must(t, l.Close())
