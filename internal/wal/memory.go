@@ -7,8 +7,12 @@ type Memory struct {
 	b []byte
 
 	again bool // it is used again and again: see ReadInto
-	log   *Log
-	held  *chunk // borrowed, where the frame is still in memory
+
+	segment uint64 // of the frame that was read from disk last
+	end     int64  // of that frame
+
+	log  *Log
+	held *chunk // borrowed, where the frame is still in memory
 }
 
 // hold keeps a chunk from being used again. The log's lock is held.
@@ -27,6 +31,15 @@ func (m *Memory) Release() {
 	defer l.mu.Unlock()
 	l.tail.giveBack(m.held)
 	m.log, m.held = nil, nil
+}
+
+// near is how far behind a frame the next one may begin, so that whoever wants it
+// reads one after the other: matches lie between batches.
+const near = 64 << 10
+
+// endedAt tells whether a frame that begins at off follows what was read last.
+func (m *Memory) endedAt(segment uint64, off int64) bool {
+	return m != nil && m.again && m.segment == segment && m.end <= off && off <= m.end+near
 }
 
 // take returns n bytes.

@@ -222,9 +222,10 @@ func (r *Reader) readPiece(e *extent) (Block, *Damage, error) {
 	if err != nil {
 		return Block{}, nil, err
 	}
-	defer f.Close() // only read
-	size := r.piece
-	if r.segment != e.base {
+	defer f.Close()    // only read
+	vfs.ReadExactly(f) // or, where that cannot be, more than is needed
+	size, follows := r.piece, r.segment == e.base
+	if !follows {
 		var until int64
 		if r.from, until, err = r.log.locate(f, e, r.pos); err != nil {
 			return Block{}, nil, err
@@ -236,9 +237,10 @@ func (r *Reader) readPiece(e *extent) (Block, *Damage, error) {
 		if r.once != nil && r.from.seq == r.pos {
 			size = min(size, exactPiece)
 		}
+		follows = r.once.endedAt(e.base, r.from.off)
 	}
 	for {
-		b, need, err := r.collect(f, e, size)
+		b, need, err := r.collect(f, e, size, follows)
 		switch {
 		case err != nil || b.buf != nil:
 			return b, nil, err
@@ -253,11 +255,16 @@ func (r *Reader) readPiece(e *extent) (Block, *Damage, error) {
 
 // collect reads size bytes at r.from and returns the block of the wanted frames
 // among them. Without a block, need says what to do: 0 read on, > 0 read as
-// much, < 0 the expected frame does not stand at r.from.
-func (r *Reader) collect(f vfs.File, e *extent, size int64) (b Block, need int64, err error) {
+// much, < 0 the expected frame does not stand at r.from. follows: the read goes on
+// where one before it ended, and so will the next.
+func (r *Reader) collect(f vfs.File, e *extent, size int64, follows bool) (b Block, need int64, err error) {
 	left := e.end - r.from.off
 	size = max(0, min(size, left))
-	buf, err := r.fetch(f, size)
+	after := int64(0)
+	if follows {
+		after = min(left-size, readStep)
+	}
+	buf, err := r.fetch(f, size, after)
 	if err != nil {
 		return b, 0, err
 	}
@@ -287,14 +294,15 @@ func (r *Reader) collect(f vfs.File, e *extent, size int64) (b Block, need int64
 	return b, need, nil
 }
 
-// fetch reads n bytes at r.from, fewer at the file's end.
-func (r *Reader) fetch(f vfs.File, n int64) ([]byte, error) {
+// fetch reads n bytes at r.from, fewer at the file's end, and has some after them
+// read meanwhile.
+func (r *Reader) fetch(f vfs.File, n, after int64) ([]byte, error) {
 	m := r.once
 	if m == nil {
 		m = new(Memory) // the block's from now on
 	}
 	buf := m.take(n)
-	got, err := readFull(f, buf, r.from.off)
+	got, err := readSteps(f, buf, r.from.off, after)
 	return buf[:got], err
 }
 
@@ -370,6 +378,9 @@ func (l *Log) readInto(m *Memory, seq uint64) (f Frame, read bool, err error) {
 		return Frame{}, false, &CorruptError{Damage{Segment: l.segmentName(seq), FirstSeq: seq, LastSeq: seq, Reason: "frames"}}
 	}
 	f, _ = trustedFrame(b.buf)
+	if r.chunk == nil {
+		m.segment, m.end = r.segment, r.from.off
+	}
 	return f, r.chunk == nil, nil
 }
 
