@@ -171,7 +171,7 @@ const (
 	// maxCopy bounds the events copied for one filter and batch.
 	maxCopy = 1 << 20
 	// patience is how long matches wait for a commit of somebody else.
-	patience = 5 * time.Millisecond
+	patience = 20 * time.Millisecond
 	// freshness is how long samples wait for more before they are made durable,
 	// so that a busy log is not doubled by frames of few samples.
 	freshness = time.Second
