@@ -79,7 +79,7 @@ func (s *sender) run(ctx context.Context, l *load, connections int) error {
 		w := due{request: l.at(n), number: n}
 		if s.perSecond > 0 { // the plan, however far behind it we are
 			w.at = began.Add(time.Duration(float64(n) / s.perSecond * float64(time.Second)))
-			time.Sleep(time.Until(w.at))
+			sleepUntil(w.at)
 		}
 		select {
 		case work <- w:
