@@ -308,6 +308,7 @@ func TestOpenLoopCountsFromWhenItWasDue(t *testing.T) {
 		l := newLoad(Options{Corpus: corpus.App, Bytes: 5000, BodyBytes: 5000}).first(100)
 		f := func(perSecond float64) *timings {
 			s := &sender{perSecond: perSecond, took: newTimings()}
+			s.sleep = func(until time.Time) { time.Sleep(time.Until(until)) } // by the bubble's clock
 			s.deliver = func(_ context.Context, n int, _ *request) error {
 				if n == 0 {
 					time.Sleep(time.Second)
@@ -344,5 +345,14 @@ func TestDiskIsMeasured(t *testing.T) {
 	}
 	if err := d.close(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestSleepUntil(t *testing.T) {
+	for _, d := range []time.Duration{-time.Second, 0, 2 * time.Millisecond} {
+		until := time.Now().Add(d)
+		if sleepUntil(until); time.Now().Before(until) {
+			t.Errorf("%v: back before that", d)
+		}
 	}
 }

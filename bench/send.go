@@ -22,6 +22,7 @@ import (
 type sender struct {
 	deliver   func(ctx context.Context, n int, r *request) error
 	perSecond float64
+	sleep     func(until time.Time) // with perSecond
 
 	mu    sync.Mutex // guards what follows
 	took  *timings   // nil: nobody wants to know
@@ -41,7 +42,7 @@ func newTimings() *timings { return &timings{newHistogram(), newHistogram()} }
 // send sends a load over a number of connections: with a rate when it is due,
 // else when the request before it is answered.
 func (sc *scene) send(ctx context.Context, s *server, o Options, l *load, connections int, perSecond float64, took *timings) error {
-	out := &sender{perSecond: perSecond, took: took}
+	out := &sender{perSecond: perSecond, sleep: sleepUntil, took: took}
 	if sc.broker != nil {
 		out.deliver = sc.broker.produce
 	} else {
@@ -79,7 +80,7 @@ func (s *sender) run(ctx context.Context, l *load, connections int) error {
 		w := due{request: l.at(n), number: n}
 		if s.perSecond > 0 { // the plan, however far behind it we are
 			w.at = began.Add(time.Duration(float64(n) / s.perSecond * float64(time.Second)))
-			sleepUntil(w.at)
+			s.sleep(w.at)
 		}
 		select {
 		case work <- w:
