@@ -6,10 +6,8 @@ package wal
 type Memory struct {
 	b []byte
 
-	again bool // it is used again and again: see ReadInto
-
-	segment uint64 // of the frame that was read from disk last
-	end     int64  // of that frame
+	again  bool // it is used again and again: see ReadInto
+	course course
 
 	log  *Log
 	held *chunk // borrowed, where the frame is still in memory
@@ -31,15 +29,6 @@ func (m *Memory) Release() {
 	defer l.mu.Unlock()
 	l.tail.giveBack(m.held)
 	m.log, m.held = nil, nil
-}
-
-// near is how far behind a frame the next one may begin, so that whoever wants it
-// reads one after the other: matches lie between batches.
-const near = 64 << 10
-
-// endedAt tells whether a frame that begins at off follows what was read last.
-func (m *Memory) endedAt(segment uint64, off int64) bool {
-	return m != nil && m.again && m.segment == segment && m.end <= off && off <= m.end+near
 }
 
 // take returns n bytes.

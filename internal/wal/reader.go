@@ -33,6 +33,7 @@ type Reader struct {
 	at      int    // offset in the chunk of pos
 	segment uint64 // base of the segment that was read from disk last, 0 after memory
 	from    place  // where to go on in it, and the sequence expected there
+	own     course // for frames read piece by piece
 }
 
 // NewReader returns a Reader whose first frame is the one at from, or the next
@@ -224,8 +225,8 @@ func (r *Reader) readPiece(e *extent) (Block, *Damage, error) {
 	}
 	defer f.Close()    // only read
 	vfs.ReadExactly(f) // or, where that cannot be, more than is needed
-	size, follows := r.piece, r.segment == e.base
-	if !follows {
+	size, c := r.piece, r.course()
+	if r.segment != e.base {
 		var until int64
 		if r.from, until, err = r.log.locate(f, e, r.pos); err != nil {
 			return Block{}, nil, err
@@ -237,12 +238,16 @@ func (r *Reader) readPiece(e *extent) (Block, *Damage, error) {
 		if r.once != nil && r.from.seq == r.pos {
 			size = min(size, exactPiece)
 		}
-		follows = r.once.endedAt(e.base, r.from.off)
+	}
+	wanted := int64(0)
+	if c.follows(e.base, r.from.off) {
+		wanted = e.end
 	}
 	for {
-		b, need, err := r.collect(f, e, size, follows)
+		b, need, err := r.collect(f, e, size, wanted)
 		switch {
 		case err != nil || b.buf != nil:
+			c.end = r.from.off
 			return b, nil, err
 		case need < 0:
 			d, err := r.skip(f, e)
@@ -255,16 +260,12 @@ func (r *Reader) readPiece(e *extent) (Block, *Damage, error) {
 
 // collect reads size bytes at r.from and returns the block of the wanted frames
 // among them. Without a block, need says what to do: 0 read on, > 0 read as
-// much, < 0 the expected frame does not stand at r.from. follows: the read goes on
-// where one before it ended, and so will the next.
-func (r *Reader) collect(f vfs.File, e *extent, size int64, follows bool) (b Block, need int64, err error) {
+// much, < 0 the expected frame does not stand at r.from. All up to wanted will be
+// asked for, too.
+func (r *Reader) collect(f vfs.File, e *extent, size, wanted int64) (b Block, need int64, err error) {
 	left := e.end - r.from.off
 	size = max(0, min(size, left))
-	after := int64(0)
-	if follows {
-		after = min(left-size, readStep)
-	}
-	buf, err := r.fetch(f, size, after)
+	buf, err := r.fetch(f, size, wanted)
 	if err != nil {
 		return b, 0, err
 	}
@@ -294,16 +295,24 @@ func (r *Reader) collect(f vfs.File, e *extent, size int64, follows bool) (b Blo
 	return b, need, nil
 }
 
-// fetch reads n bytes at r.from, fewer at the file's end, and has some after them
-// read meanwhile.
-func (r *Reader) fetch(f vfs.File, n, after int64) ([]byte, error) {
+// fetch reads n bytes at r.from, fewer at the file's end.
+func (r *Reader) fetch(f vfs.File, n, wanted int64) ([]byte, error) {
 	m := r.once
 	if m == nil {
 		m = new(Memory) // the block's from now on
 	}
 	buf := m.take(n)
-	got, err := readSteps(f, buf, r.from.off, after)
+	got, err := r.course().read(f, buf, r.from.off, max(wanted, r.from.off+n))
 	return buf[:got], err
+}
+
+// course is the reader's own, or that of whoever reads frame after frame into the
+// same memory.
+func (r *Reader) course() *course {
+	if r.once != nil && r.once.again {
+		return &r.once.course
+	}
+	return &r.own
 }
 
 // skip finds the next frame behind damage at r.from and moves the position there.
@@ -378,9 +387,6 @@ func (l *Log) readInto(m *Memory, seq uint64) (f Frame, read bool, err error) {
 		return Frame{}, false, &CorruptError{Damage{Segment: l.segmentName(seq), FirstSeq: seq, LastSeq: seq, Reason: "frames"}}
 	}
 	f, _ = trustedFrame(b.buf)
-	if r.chunk == nil {
-		m.segment, m.end = r.segment, r.from.off
-	}
 	return f, r.chunk == nil, nil
 }
 

@@ -7,8 +7,8 @@ import (
 	"sluice/internal/wal"
 )
 
-// mostAsked is what the disk is asked for at once, and read ahead, too.
-const mostAsked = 512 << 10
+// What the disk is asked for at once, and at most ahead of that.
+const mostRead, mostAhead = 512 << 10, 512<<10 + 64<<10
 
 // advised makes any file system one whose files can be told how they are read, and
 // notes what they are asked for.
@@ -19,6 +19,7 @@ type advised struct {
 
 type asked struct {
 	most       int64 // bytes at once
+	ahead      int64 // and at once ahead of that
 	prefetched int64 // bytes in all
 	beyond     int64 // the greatest end of what was prefetched
 	exactly    int   // how often it was told to read no more
@@ -45,7 +46,7 @@ func (f advisedFile) ReadExactly() error {
 }
 
 func (f advisedFile) Prefetch(off, n int64) error {
-	f.asked.most = max(f.asked.most, n)
+	f.asked.ahead = max(f.asked.ahead, n)
 	f.asked.beyond = max(f.asked.beyond, off+n)
 	f.asked.prefetched += n
 	return nil
@@ -69,8 +70,8 @@ func TestReadsInSteps(t *testing.T) {
 		expectN(t, l, 1, n, size)
 		check := func(who string, wantAhead bool) {
 			t.Helper()
-			if a.exactly == 0 || a.most > mostAsked {
-				t.Errorf("%s, frames of %d: %d bytes at once, told %d times to read no more", who, size, a.most, a.exactly)
+			if a.exactly == 0 || a.most > mostRead || a.ahead > mostAhead {
+				t.Errorf("%s, frames of %d: %d bytes at once and %d ahead, told %d times to read no more", who, size, a.most, a.ahead, a.exactly)
 			}
 			if (a.prefetched > 0) != wantAhead || a.beyond > end {
 				t.Errorf("%s, frames of %d: %d bytes were asked for ahead, up to %d of %d", who, size, a.prefetched, a.beyond, end)
@@ -91,11 +92,11 @@ func TestReadsInSteps(t *testing.T) {
 		for i := n; i > 2; i -= 2 {
 			_, err := l.ReadInto(&m, uint64(i))
 			must(t, err)
-			if size < mostAsked {
+			if size < mostRead {
 				equal(t, a.prefetched, 0)
 			}
 		}
-		check("here and there", size > mostAsked) // what belongs to the frame itself
+		check("here and there", size > mostRead) // what belongs to the frame itself
 		must(t, l.Close())
 	}
 }
