@@ -118,6 +118,9 @@ func chosenCurves(names []string) (wanted []curve, err error) {
 	return wanted, nil
 }
 
+// turns are how many requests each of the most log groups gets.
+const turns = 4
+
 // point measures one. All points over log groups get as many requests, those of
 // other curves as many bytes, up to that number of requests.
 func (c *curve) point(ctx context.Context, o Options, dir string, at int) (*Point, error) {
@@ -133,7 +136,7 @@ func (c *curve) point(ctx context.Context, o Options, dir string, at int) (*Poin
 	l := newLoad(o)
 	most := max(1, min(mostSends, int(o.Bytes/leastBytes)))
 	if l.sends = min(l.sends, most); c.grouped {
-		l.sends = max(most, slices.Max(c.at))
+		l.sends = max(most, turns*slices.Max(c.at))
 	}
 	measure := measurePath
 	if c.measure != nil {
