@@ -25,7 +25,7 @@ var DefaultPaths = []string{
 	"putlogevents/gzip/all", "putlogevents/zstd/all", "putlogevents/parquet/all",
 	"bulk/gzip/all", "otlp/gzip/all", "kafka/gzip/all",
 	"putlogevents/gzip/errors", "bulk/gzip/errors", "otlp/gzip/errors", "kafka/gzip/errors",
-	"putlogevents/gzip/all/s3", "putlogevents/zstd/all/s3", "putlogevents/parquet/all/s3",
+	"putlogevents/gzip/all/s3", "putlogevents/zstd/all/s3", "putlogevents/parquet/all/s3", "bulk/gzip/all/s3",
 }
 
 // PathNames lists all paths.
