@@ -122,7 +122,7 @@ func chosenCurves(names []string) (wanted []curve, err error) {
 const turns = 4
 
 // point measures one. All points over log groups get as many requests, those of
-// other curves as many bytes, up to that number of requests.
+// other curves as many bytes, up to mostSends requests.
 func (c *curve) point(ctx context.Context, o Options, dir string, at int) (*Point, error) {
 	w, err := parseWay(o.Paths[0])
 	if err != nil {

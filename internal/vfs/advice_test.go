@@ -17,8 +17,8 @@ func TestAdvice(t *testing.T) {
 		put(t, fsys, name, "what stands here")
 		f, err := vfs.Open(fsys, name)
 		must(t, err)
-		must(t, vfs.ReadExactly(f))
-		must(t, vfs.Prefetch(f, 5, 1<<20)) // beyond the end
+		// A system may refuse either, and then nothing is different.
+		t.Log(vfs.ReadExactly(f), vfs.Prefetch(f, 5, 1<<20)) // beyond the end
 		b := make([]byte, 6)
 		_, err = f.ReadAt(b, 5)
 		must(t, err)

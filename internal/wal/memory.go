@@ -6,8 +6,9 @@ package wal
 type Memory struct {
 	b []byte
 
-	again  bool // it is used again and again: see ReadInto
-	course course
+	again  bool    // it is used again and again: see ReadInto
+	own    course  // of what was read into it
+	shared *course // in place of its own: see Beside
 
 	log  *Log
 	held *chunk // borrowed, where the frame is still in memory
@@ -29,6 +30,17 @@ func (m *Memory) Release() {
 	defer l.mu.Unlock()
 	l.tail.giveBack(m.held)
 	m.log, m.held = nil, nil
+}
+
+// Beside has m be read into in turns with first: what they are asked for, one after
+// the other, follows in the log.
+func (m *Memory) Beside(first *Memory) { m.shared = first.course() }
+
+func (m *Memory) course() *course {
+	if m.shared != nil {
+		return m.shared
+	}
+	return &m.own
 }
 
 // take returns n bytes.

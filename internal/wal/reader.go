@@ -223,8 +223,10 @@ func (r *Reader) readPiece(e *extent) (Block, *Damage, error) {
 	if err != nil {
 		return Block{}, nil, err
 	}
-	defer f.Close()    // only read
-	vfs.ReadExactly(f) // or, where that cannot be, more than is needed
+	defer f.Close() // only read
+	if r.once == nil || r.once.again {
+		vfs.ReadExactly(f) // or, where that cannot be, more than is needed
+	}
 	size, c := r.piece, r.course()
 	if r.segment != e.base {
 		var until int64
@@ -240,7 +242,7 @@ func (r *Reader) readPiece(e *extent) (Block, *Damage, error) {
 		}
 	}
 	wanted := int64(0)
-	if c.follows(e.base, r.from.off) {
+	if c.follows(e.uuid, r.from.off) {
 		wanted = e.end
 	}
 	for {
@@ -310,7 +312,7 @@ func (r *Reader) fetch(f vfs.File, n, wanted int64) ([]byte, error) {
 // same memory.
 func (r *Reader) course() *course {
 	if r.once != nil && r.once.again {
-		return &r.once.course
+		return r.once.course()
 	}
 	return &r.own
 }

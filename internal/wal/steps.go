@@ -19,18 +19,23 @@ const (
 // course is how far somebody came who reads a segment piece by piece, or frame by
 // frame.
 type course struct {
-	segment uint64 // its base
+	segment uint64 // its uuid
+	begin   int64  // of the last read
 	end     int64  // of the frames that were read last
 	asked   int64  // up to here the disk was asked to read
 }
 
 // follows tells whether what begins at off is the sequel of what was read last. If
-// it is not, a course begins there.
+// it is not, a course begins there, but for another frame behind the same mark.
 func (c *course) follows(segment uint64, off int64) bool {
-	if c.segment == segment && c.end <= off && off <= c.end+near {
+	switch {
+	case c.segment == segment && off == c.begin:
+		return false
+	case c.segment == segment && c.end <= off && off <= c.end+near:
+		c.begin = off
 		return true
 	}
-	*c = course{segment: segment, end: off, asked: off}
+	*c = course{segment: segment, begin: off, end: off, asked: off}
 	return false
 }
 

@@ -68,35 +68,62 @@ func TestReadsInSteps(t *testing.T) {
 
 		a = asked{}
 		expectN(t, l, 1, n, size)
-		check := func(who string, wantAhead bool) {
+		check := func(who string, least int64) {
 			t.Helper()
 			if a.exactly == 0 || a.most > mostRead || a.ahead > mostAhead {
 				t.Errorf("%s, frames of %d: %d bytes at once and %d ahead, told %d times to read no more", who, size, a.most, a.ahead, a.exactly)
 			}
-			if (a.prefetched > 0) != wantAhead || a.beyond > end {
+			if a.prefetched < least || a.prefetched > end || a.beyond > end {
 				t.Errorf("%s, frames of %d: %d bytes were asked for ahead, up to %d of %d", who, size, a.prefetched, a.beyond, end)
 			}
 		}
-		check("reader", true)
+		check("reader", end-3<<20) // but for what comes first
 
-		var m wal.Memory
+		// Two memories in turns are one reader.
+		var turns [2]wal.Memory
+		turns[1].Beside(&turns[0])
 		a = asked{}
 		for i := 1; i <= n; i++ {
-			f, err := l.ReadInto(&m, uint64(i))
+			f, err := l.ReadInto(&turns[i%2], uint64(i))
 			must(t, err)
 			equal(t, string(f.Payload), string(payload(i, size)))
 		}
-		check("frame after frame", true)
+		check("frame after frame", end-3<<20)
 
 		a = asked{}
 		for i := n; i > 2; i -= 2 {
-			_, err := l.ReadInto(&m, uint64(i))
+			_, err := l.ReadInto(&turns[0], uint64(i))
 			must(t, err)
 			if size < mostRead {
 				equal(t, a.prefetched, 0)
 			}
 		}
-		check("here and there", size > mostRead) // what belongs to the frame itself
+		check("here and there", 0)
+
+		a = asked{}
+		_, err := l.Read(uint64(n))
+		must(t, err)
+		equal(t, a.exactly, 0) // who reads on would have nothing ahead
 		must(t, l.Close())
 	}
+}
+
+// TestReadsAheadOfDurableFramesOnly reads a segment that is being written.
+func TestReadsAheadOfDurableFramesOnly(t *testing.T) {
+	const size, n = 300_000, 20
+	a := asked{}
+	l := open(t, advised{vfs.NewMem(), &a}, wal.Config{SegmentBytes: 64 << 20, TailBytes: 1})
+	appendN(t, l, 1, n, size)
+	durable := l.Segments()[0].Bytes
+	_, err := l.Enqueue(ctx, wal.TypeBatch, n+1, payload(n+1, size))
+	must(t, err)
+	var m wal.Memory
+	for i := 1; i < n; i++ { // the last one is in memory
+		_, err := l.ReadInto(&m, uint64(i))
+		must(t, err)
+	}
+	if a.prefetched == 0 || a.beyond > durable {
+		t.Errorf("%d bytes were asked for ahead, up to %d of %d", a.prefetched, a.beyond, durable)
+	}
+	must(t, l.Close())
 }

@@ -20,6 +20,7 @@ var memories = sync.Pool{New: func() any { return new(memory) }}
 func (m *memory) next() *wal.Memory {
 	if m.used == len(m.batches) {
 		m.batches = append(m.batches, new(wal.Memory))
+		m.batches[m.used].Beside(m.batches[0])
 	}
 	m.used++
 	return m.batches[m.used-1]
