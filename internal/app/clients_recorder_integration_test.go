@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -85,11 +84,17 @@ func (r *recorder) add(q *http.Request, body []byte) *sending {
 	return s
 }
 
-// answered tells whether the server began to answer an operation.
-func (r *recorder) answered(operation string) bool {
+// answered counts the requests of an operation that the server took and began to
+// answer.
+func (r *recorder) answered(operation string) (n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.ContainsFunc(r.sent, func(s *sending) bool { return s.operation == operation && s.status == http.StatusOK })
+	for _, s := range r.sent {
+		if s.operation == operation && s.status == http.StatusOK {
+			n++
+		}
+	}
+	return n
 }
 
 // sentOnce wants every batch to have come by once and to have been taken, no
