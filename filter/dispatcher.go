@@ -170,7 +170,8 @@ const (
 	maxUnflushed = 16 << 20
 	// maxCopy bounds the events copied for one filter and batch.
 	maxCopy = 1 << 20
-	// patience is how long matches wait for a commit of somebody else.
+	// patience is how long matches wait for a commit of somebody else: longer than
+	// requests are apart where a commit of their own would stand in a request's way.
 	patience = 20 * time.Millisecond
 	// freshness is how long samples wait for more before they are made durable,
 	// so that a busy log is not doubled by frames of few samples.

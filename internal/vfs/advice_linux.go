@@ -14,8 +14,8 @@ const (
 
 func (f osFile) ReadExactly() error { return f.advise(0, 0, adviceRandom) }
 
-// prefetchPiece is what a system reads at one request, however much it is asked
-// for, where disks take no more (those of Amazon's machines).
+// prefetchPiece is asked for at once: a system reads no more than the disk takes in
+// one request, however much it is asked for, and says nothing of the rest.
 const prefetchPiece = 256 << 10
 
 func (f osFile) Prefetch(off, n int64) error {

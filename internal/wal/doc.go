@@ -82,6 +82,9 @@
 // are, as the page cache does, too. A commit is one run of blocks, however many
 // chunks it is in, and where the system can, one call writes and syncs it.
 //
+// Who follows the log behind the tail cache reads from the disk, beside commits:
+// in small steps, each asked for before it is wanted, and no further ahead.
+//
 // A write or sync that fails leaves the disk in doubt: it ends writing for good
 // (ErrReadOnly); durable frames stay readable. A segment is made, with its space
 // reserved, before the first frame in it is sequenced: a full disk is an error of

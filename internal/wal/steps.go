@@ -9,7 +9,7 @@ const (
 	readStep = 512 << 10
 	// readAhead is how far behind what is read the disk is asked to go on, so that
 	// nobody waits for it who takes longer to use a step than it takes to read one.
-	// Twice as much is a twentieth less work, and has commits wait for a ms more.
+	// Twice as much is a fortieth less work, and most of a ms more for commits.
 	readAhead = readStep + near
 	// near is how far behind a read the next one may begin and be its sequel: matches
 	// lie between batches.
