@@ -83,7 +83,8 @@
 // chunks it is in, and where the system can, one call writes and syncs it.
 //
 // Who follows the log behind the tail cache reads from the disk, beside commits:
-// in small steps, each asked for before it is wanted, and no further ahead.
+// in small steps, each asked for before it is wanted, and no further ahead. Who
+// reads a part of the log alone does so around the page cache, too; several share it.
 //
 // A write or sync that fails leaves the disk in doubt: it ends writing for good
 // (ErrReadOnly); durable frames stay readable. A segment is made, with its space

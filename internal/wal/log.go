@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"sluice/internal/vfs"
 )
@@ -97,8 +98,9 @@ type Log struct {
 	fs  vfs.FS
 	cfg Config
 
-	trimming  sync.Mutex // held by the one Trim that runs, across its I/O
-	preparing sync.Mutex // held by the one Prepare that runs, across its I/O; taken before mu
+	trimming  sync.Mutex  // held by the one Trim that runs, across its I/O
+	preparing sync.Mutex  // held by the one Prepare that runs, across its I/O; taken before mu
+	cached    atomic.Bool // the file system cannot be read around the page cache
 
 	mu         sync.Mutex // guards all below; held across I/O by nobody
 	segments   []*segment // oldest first

@@ -9,6 +9,8 @@ type Memory struct {
 	again  bool    // it is used again and again: see ReadInto
 	own    course  // of what was read into it
 	shared *course // in place of its own: see Beside
+	who    uint64  // see For
+	window *window // held, where the frame is in one
 
 	log  *Log
 	held *chunk // borrowed, where the frame is still in memory
@@ -22,6 +24,7 @@ func (m *Memory) hold(l *Log, c *chunk) {
 
 // Release gives up the frame in the memory.
 func (m *Memory) Release() {
+	m.letGo()
 	if m.held == nil {
 		return
 	}
@@ -35,6 +38,22 @@ func (m *Memory) Release() {
 // Beside has m be read into in turns with first: what they are asked for, one after
 // the other, follows in the log.
 func (m *Memory) Beside(first *Memory) { m.shared = first.course() }
+
+// For tells who reads frame after frame with m. 0 is nobody: they share what the
+// machine's page cache has, as do those who are not alone in their part of the log.
+func (m *Memory) For(who uint64) {
+	if m.who != who {
+		m.who = who
+		m.course().taken() // somebody else
+	}
+}
+
+func (m *Memory) letGo() {
+	if m.window != nil {
+		m.course().letGo(m.window)
+		m.window = nil
+	}
+}
 
 func (m *Memory) course() *course {
 	if m.shared != nil {

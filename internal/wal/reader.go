@@ -27,6 +27,7 @@ type Reader struct {
 	once  *Memory // for one frame, of which nothing is left in the reader
 
 	borrows bool
+	around  bool
 	held    *chunk // borrowed for the last block
 
 	chunk   *chunk // the chunk that pos lies in or follows, if it was read from memory
@@ -57,7 +58,7 @@ func (r *Reader) Seek(to uint64) error {
 		return ErrBeyond
 	}
 	l.tail.giveBack(r.held)
-	*r = Reader{log: l, pos: to, piece: r.piece, borrows: r.borrows}
+	*r = Reader{log: l, pos: to, piece: r.piece, borrows: r.borrows, around: r.around}
 	return nil
 }
 
@@ -65,6 +66,10 @@ func (r *Reader) Seek(to uint64) error {
 // so that the log can use their memory again. It is for those who follow the log's
 // end and keep nothing of what they read.
 func (r *Reader) Borrow() { r.borrows = true }
+
+// Around has the reader's blocks be read around the machine's page cache, for who
+// keeps them and knows of nobody else who will want them soon.
+func (r *Reader) Around() { r.around = true }
 
 // Position returns the sequence that the next block begins with or after.
 func (r *Reader) Position() uint64 { return r.pos }
@@ -123,6 +128,7 @@ type extent struct {
 	marks      []mark // nil: in the footer
 	index      section
 	next       uint64 // base of the segment after it, 0 if there is none
+	around     bool   // it is read around the page cache, as nobody else reads it
 }
 
 func (l *Log) extentOf(i int) *extent {
@@ -168,7 +174,12 @@ func (r *Reader) fromMemory() (Block, *extent, error) {
 	r.held = nil
 	for i := len(l.segments) - 1; i >= 0; i-- {
 		if l.segments[i].base <= r.pos {
-			return Block{}, l.extentOf(i), nil
+			e := l.extentOf(i)
+			e.around = r.around && !l.cached.Load()
+			if m := r.once; m != nil && m.again {
+				e.around = l.alone(i, m.who, m.course().taken())
+			}
+			return Block{}, e, nil
 		}
 	}
 	return Block{}, nil, ErrTrimmed
@@ -241,16 +252,25 @@ func (r *Reader) readPiece(e *extent) (Block, *Damage, error) {
 			size = min(size, exactPiece)
 		}
 	}
-	wanted := int64(0)
-	if c.follows(e.uuid, r.from.off) {
+	wanted, begin := int64(0), r.from.off
+	if c.follows(e.uuid, begin) {
 		wanted = e.end
 	}
+	sequel := wanted > 0 || c.now.begins(e.uuid, begin)
 	for {
 		b, need, err := r.collect(f, e, size, wanted)
 		switch {
-		case err != nil || b.buf != nil:
-			c.end = r.from.off
+		case err != nil:
 			return b, nil, err
+		case b.buf != nil:
+			c.end = r.from.off
+			c.untold += int64(len(b.buf))
+			if e.around && r.once != nil && sequel {
+				c.readAhead(r.log, e, c.end, int64(len(b.buf)))
+			}
+			return b, nil, nil
+		case need < 0 && e.around:
+			e.around = false // before it is called damage
 		case need < 0:
 			d, err := r.skip(f, e)
 			return Block{}, d, err
@@ -267,7 +287,7 @@ func (r *Reader) readPiece(e *extent) (Block, *Damage, error) {
 func (r *Reader) collect(f vfs.File, e *extent, size, wanted int64) (b Block, need int64, err error) {
 	left := e.end - r.from.off
 	size = max(0, min(size, left))
-	buf, err := r.fetch(f, size, wanted)
+	buf, err := r.fetch(f, e, size, wanted)
 	if err != nil {
 		return b, 0, err
 	}
@@ -287,6 +307,9 @@ func (r *Reader) collect(f vfs.File, e *extent, size, wanted int64) (b Block, ne
 		b.last = p.Seq
 		at += size
 		r.from = place{p.Seq + 1, r.from.off + size}
+		if r.once != nil && begin >= 0 {
+			break // no more is wanted
+		}
 	}
 	switch {
 	case begin >= 0:
@@ -298,7 +321,13 @@ func (r *Reader) collect(f vfs.File, e *extent, size, wanted int64) (b Block, ne
 }
 
 // fetch reads n bytes at r.from, fewer at the file's end.
-func (r *Reader) fetch(f vfs.File, n, wanted int64) ([]byte, error) {
+func (r *Reader) fetch(f vfs.File, e *extent, n, wanted int64) ([]byte, error) {
+	if e.around {
+		if b := r.fetchAround(e, n); b != nil {
+			return b, nil
+		}
+		e.around = false // an error shows when it is read again
+	}
 	m := r.once
 	if m == nil {
 		m = new(Memory) // the block's from now on

@@ -32,6 +32,8 @@ type segment struct {
 	proven   uint64   // of one without a footer at Open: the last sequence that was durable for sure
 	id       identity // what the file began with at Open
 
+	followed followed // by readers behind the tail cache
+
 	marks    []mark     // sparse index; of a sealed one nil until it is used
 	sections []section  // what the footer on disk holds
 	footer   []byte     // not yet on disk; stands at end

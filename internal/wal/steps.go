@@ -23,6 +23,15 @@ type course struct {
 	begin   int64  // of the last read
 	end     int64  // of the frames that were read last
 	asked   int64  // up to here the disk was asked to read
+	untold  int64  // bytes of frames since taken was asked
+	windows        // of what is read around the page cache
+}
+
+// taken is how many bytes of frames were read since it was asked last.
+func (c *course) taken() int64 {
+	n := c.untold
+	c.untold = 0
+	return n
 }
 
 // follows tells whether what begins at off is the sequel of what was read last. If
@@ -35,7 +44,7 @@ func (c *course) follows(segment uint64, off int64) bool {
 		c.begin = off
 		return true
 	}
-	*c = course{segment: segment, begin: off, end: off, asked: off}
+	c.segment, c.begin, c.end, c.asked = segment, off, off, off
 	return false
 }
 

@@ -11,7 +11,8 @@ import (
 type memory struct {
 	frame   wal.Memory
 	batches []*wal.Memory
-	used    int // of batches
+	used    int    // of batches
+	key     uint64 // whose they are
 }
 
 var memories = sync.Pool{New: func() any { return new(memory) }}
@@ -23,7 +24,9 @@ func (m *memory) next() *wal.Memory {
 		m.batches[m.used].Beside(m.batches[0])
 	}
 	m.used++
-	return m.batches[m.used-1]
+	b := m.batches[m.used-1]
+	b.For(m.key)
+	return b
 }
 
 // mostKept bounds the batches whose memory is kept for the next reader.

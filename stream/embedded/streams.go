@@ -90,6 +90,7 @@ var errEnough = errors.New("enough")
 func (sh Shard) refine(key uint64, e entry, maxBytes int64) error {
 	head, rest := entry{first: e.first, end: e.end, oldest: e.oldest, newest: e.newest, shards: e.shards}, e.oldest
 	in := memories.Get().(*memory)
+	in.key = key
 	defer in.release()
 	err := sh.frames(in, e, func(f wal.Frame) error {
 		sum := entry{}
@@ -128,6 +129,7 @@ func (s *Streams) Parcels(ctx context.Context, key uint64, r event.Range, visit 
 	sh := s.shards[r.Shard]
 	r.End = min(r.End, sh.Log.Durable()+1)
 	in := memories.Get().(*memory)
+	in.key = key
 	defer in.release()
 	for _, run := range sh.Index.runs(key, r) {
 		err := sh.frames(in, run, func(f wal.Frame) error {
