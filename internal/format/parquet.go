@@ -15,7 +15,6 @@ import (
 	"github.com/parquet-go/parquet-go/compress/gzip"
 	"github.com/parquet-go/parquet-go/compress/snappy"
 	"github.com/parquet-go/parquet-go/compress/uncompressed"
-	"github.com/parquet-go/parquet-go/compress/zstd"
 )
 
 // ParquetExtension ends the name of a Parquet object. It has no
@@ -100,7 +99,7 @@ func NewParquet(cfg ParquetConfig) (*Parquet, error) {
 	p := &Parquet{cfg: cfg, schema: parquet.NewSchema("event", root), columns: root.order}
 	switch cmp.Or(cfg.Compression, "ZSTD") {
 	case "ZSTD":
-		p.codec = &zstd.Codec{Level: zstd.SpeedFastest, Concurrency: 1}
+		p.codec = newZstdPages()
 	case "SNAPPY":
 		p.codec = &snappy.Codec{}
 	case "GZIP":
