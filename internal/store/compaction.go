@@ -99,13 +99,16 @@ func (sh *Shard) settle(ctx context.Context) error {
 }
 
 // gather reads the log from first up to limit, or up to the budget for one
-// piece. Damaged frames are passed over; the log reports them.
+// piece. Damaged frames are passed over; the log reports them. Half of the time that
+// the rate of compaction gives to what is read goes by meanwhile: a piece that waits
+// is memory, and reading it takes the disk from those who deliver.
 func (sh *Shard) gather(ctx context.Context, first, limit uint64) (*piece, error) {
 	p := &piece{first: first, last: first - 1}
 	r, err := sh.log.NewReader(first)
 	if err != nil {
 		return nil, err
 	}
+	r.Around()
 	for p.last < limit {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -116,6 +119,9 @@ func (sh *Shard) gather(ctx context.Context, first, limit uint64) (*piece, error
 		}
 		if !more {
 			break
+		}
+		if err := sh.pace.spend(ctx, int64(block.Bytes())/2); err != nil {
+			return nil, err
 		}
 		for f := range block.All() {
 			size := int64(len(f.Payload))
@@ -254,7 +260,10 @@ func (sh *Shard) writePiece(ctx context.Context, p *piece, gone *removal) error 
 // requests wait for.
 func (w *writing) piece(ctx context.Context, p *piece) error {
 	for _, s := range p.batches {
-		if err := w.batch(ctx, s.key.Number, s.batch); err != nil {
+		if err := w.spend(ctx, int64(len(s.batch.Record()))/2); err != nil { // and half when it was read
+			return err
+		}
+		if err := w.Batch(s.key.Number, s.batch); err != nil {
 			return err
 		}
 	}
@@ -288,6 +297,7 @@ func (sh *Shard) create(first, last uint64) (*writing, error) {
 // rateStep is how much is written between two looks at the rate and at ctx.
 const rateStep = 1 << 20
 
+// batch writes one that is read meanwhile.
 func (w *writing) batch(ctx context.Context, number uint64, b event.Batch) error {
 	if err := w.spend(ctx, int64(len(b.Record()))); err != nil {
 		return err
