@@ -165,6 +165,9 @@ func (d *Dispatcher) Settle(ctx context.Context) error {
 const (
 	// maxFrame is when matches are flushed although more blocks are at hand.
 	maxFrame = 4 << 20
+	// maxReferred is how many bytes of batches the matches of one frame come from, and
+	// a batch more: who reads the frame has them all in memory.
+	maxReferred = 8 << 20
 	// maxUnflushed is how much of the log may be read again after a crash
 	// because nothing in it matched.
 	maxUnflushed = 16 << 20
@@ -193,6 +196,7 @@ type worker struct {
 	due     time.Time // by which the samples at hand should be durable
 	next    uint64    // first position not read
 	unread  int       // bytes of the log read since the last frame
+	matched int       // bytes of batches with matches since the last frame
 
 	mu      sync.Mutex    // guards the fields below
 	settled uint64        // first position whose matches are not durable
@@ -301,7 +305,7 @@ func (w *worker) block(ctx context.Context, block wal.Block) error {
 		}
 		w.unread += len(f.Payload) // of all types: the log waits for the position to be freed
 		w.next = f.Seq + 1
-		if len(w.entries)+w.sampler.deltas.Weight() >= maxFrame {
+		if len(w.entries)+w.sampler.deltas.Weight() >= maxFrame || w.matched >= maxReferred {
 			if err := w.flush(ctx, 0); err != nil {
 				return err
 			}
@@ -326,6 +330,7 @@ func (w *worker) batch(f wal.Frame) error {
 	at := event.Position{Shard: w.shard.Number, Number: f.Seq}
 	w.ends = b.AppendEnds(w.ends[:0])
 	p.set.Match(pattern.Batch{Text: b.Text(), Ends: w.ends}, &p.matches)
+	before := len(w.entries)
 	all := p.from <= f.Seq && f.Seq < p.to // of the plan's filters are in force
 	if all {
 		w.shard.State.noteRead(&p.readers, uint64(b.Len()))
@@ -344,9 +349,9 @@ func (w *worker) batch(f wal.Frame) error {
 			t.Read = uint64(b.Len())
 		}
 		if len(sel) > 0 && p.wants(i, b) {
-			before := len(w.entries)
+			frame := len(w.entries)
 			m := event.Match{Key: filter.Route, Filter: filter.Filter, Source: f.Seq, Traits: p.traits[i], Name: p.names[i]}
-			if w.entries, err = event.AppendMatch(w.entries, m, b, sel, min(maxCopy, maxFrame-min(before, maxFrame))); err != nil {
+			if w.entries, err = event.AppendMatch(w.entries, m, b, sel, min(maxCopy, maxFrame-min(frame, maxFrame))); err != nil {
 				return err
 			}
 			t.Matched = uint64(len(sel))
@@ -354,6 +359,9 @@ func (w *worker) batch(f wal.Frame) error {
 			w.keys = append(w.keys, filter.Route)
 		}
 		w.shard.State.note(t)
+	}
+	if len(w.entries) > before {
+		w.matched += len(f.Payload)
 	}
 	w.samples(p, b, at, all)
 	return nil
@@ -416,14 +424,17 @@ func (w *worker) flush(ctx context.Context, unread int) error {
 	}
 	slices.Sort(w.keys)
 	w.cfg.Published(slices.Compact(w.keys)...)
-	w.entries, w.keys, w.unread = w.entries[:0], w.keys[:0], 0
+	w.entries, w.keys, w.unread, w.matched = w.entries[:0], w.keys[:0], 0, 0
 	return nil
 }
 
 // waitDurable lets the next request's commit take the frame along, unless
 // somebody waits for it or none comes soon: on a busy log that halves what is
-// written and synced.
+// written and synced. Who is far behind does not wait.
 func (w *worker) waitDurable(ctx context.Context, seq uint64) error {
+	if w.matched >= maxReferred {
+		return w.shard.Log.WaitDurable(ctx, seq)
+	}
 	waiting, cancel := context.WithDeadline(ctx, clock.Machine{}.Now().Add(patience))
 	defer cancel()
 	if !w.hurried(cancel) {
