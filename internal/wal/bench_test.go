@@ -232,6 +232,39 @@ func BenchmarkReadInto(b *testing.B) {
 			must(b, l.Close())
 		})
 	}
+	for _, size := range []int{300, 5_000, 1_000_000} {
+		for who, name := range []string{"through", "around"} {
+			b.Run(fmt.Sprintf("in order, %d, %s the cache", size, name), func(b *testing.B) {
+				cfg := wal.Config{Dir: b.TempDir(), TailBytes: 1}
+				l := open(b, vfs.OS, cfg)
+				n := min(20_000, 100_000_000/size)
+				for i := range n {
+					_, err := l.Enqueue(ctx, wal.TypeBatch, 1, payload(i, size))
+					must(b, err)
+				}
+				must(b, l.WaitDurable(ctx, uint64(n)))
+				var m wal.Memory
+				m.For(uint64(who))
+				b.ReportAllocs()
+				before, seq := cpu(), 0
+				for b.Loop() {
+					if seq += 2; seq > n { // who reads again shares the cache
+						b.StopTimer()
+						at := cpu()
+						must(b, l.Close())
+						l, seq, m = open(b, vfs.OS, cfg), 2, wal.Memory{}
+						m.For(uint64(who))
+						before += cpu() - at
+						b.StartTimer()
+					}
+					_, err := l.ReadInto(&m, uint64(seq))
+					must(b, err)
+				}
+				b.ReportMetric((cpu()-before)/float64(b.N)*1e6, "cpu-us/op")
+				must(b, l.Close())
+			})
+		}
+	}
 	var m wal.Memory
 	into := func(l *wal.Log, seq uint64) (wal.Frame, error) { return l.ReadInto(&m, seq) }
 	f("large, own memory", 2, (*wal.Log).Read)

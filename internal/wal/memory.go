@@ -4,7 +4,8 @@ package wal
 // zero value is ready. It belongs to one goroutine and keeps the size of the
 // largest frame.
 type Memory struct {
-	b []byte
+	b      []byte
+	reader Reader // of the one frame
 
 	again  bool    // it is used again and again: see ReadInto
 	own    course  // of what was read into it

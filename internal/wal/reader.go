@@ -4,10 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"sync"
-
-	"sluice/internal/vfs"
 )
 
 const (
@@ -35,6 +34,7 @@ type Reader struct {
 	segment uint64 // base of the segment that was read from disk last, 0 after memory
 	from    place  // where to go on in it, and the sequence expected there
 	own     course // for frames read piece by piece
+	file    segmentFile
 }
 
 // NewReader returns a Reader whose first frame is the one at from, or the next
@@ -230,26 +230,20 @@ func (r *Reader) readPiece(e *extent) (Block, *Damage, error) {
 		r.pos = e.next
 		return Block{}, nil, nil
 	}
-	f, err := vfs.Open(r.log.fs, r.log.path(e.name))
-	if err != nil {
-		return Block{}, nil, err
-	}
-	defer f.Close() // only read
-	if r.once == nil || r.once.again {
-		vfs.ReadExactly(f) // or, where that cannot be, more than is needed
-	}
+	f := &r.file
+	f.of(r.log, e, r.once == nil || r.once.again)
+	defer f.close()
 	size, c := r.piece, r.course()
 	if r.segment != e.base {
-		var until int64
-		if r.from, until, err = r.log.locate(f, e, r.pos); err != nil {
+		until, err := r.find(f, e, c)
+		if err != nil {
 			return Block{}, nil, err
 		}
-		r.segment = e.base
 		if between := until - r.from.off; r.once != nil && between <= mostPiece {
 			size = between
 		}
-		if r.once != nil && r.from.seq == r.pos {
-			size = min(size, exactPiece)
+		if r.once != nil && (r.once.again || r.from.seq == r.pos) {
+			size = min(size, c.guess())
 		}
 	}
 	wanted, begin := int64(0), r.from.off
@@ -263,7 +257,7 @@ func (r *Reader) readPiece(e *extent) (Block, *Damage, error) {
 		case err != nil:
 			return b, nil, err
 		case b.buf != nil:
-			c.end = r.from.off
+			c.seq, c.end, c.span = r.from.seq, r.from.off, r.from.off-begin
 			c.untold += int64(len(b.buf))
 			if e.around && r.once != nil && sequel {
 				c.readAhead(r.log, e, c.end, int64(len(b.buf)))
@@ -280,11 +274,24 @@ func (r *Reader) readPiece(e *extent) (Block, *Damage, error) {
 	}
 }
 
+// find has the reader go on at the last frame before the wanted one whose place is
+// known, and returns where the next such frame begins, or the segment ends.
+func (r *Reader) find(f *segmentFile, e *extent, c *course) (until int64, err error) {
+	if r.from, until, err = r.log.locate(f, e, r.pos); err != nil {
+		return 0, err
+	}
+	r.segment = e.base
+	if c.segment == e.uuid && c.seq <= r.pos && c.end > r.from.off {
+		r.from = place{c.seq, c.end}
+	}
+	return until, nil
+}
+
 // collect reads size bytes at r.from and returns the block of the wanted frames
 // among them. Without a block, need says what to do: 0 read on, > 0 read as
 // much, < 0 the expected frame does not stand at r.from. All up to wanted will be
 // asked for, too.
-func (r *Reader) collect(f vfs.File, e *extent, size, wanted int64) (b Block, need int64, err error) {
+func (r *Reader) collect(f *segmentFile, e *extent, size, wanted int64) (b Block, need int64, err error) {
 	left := e.end - r.from.off
 	size = max(0, min(size, left))
 	buf, err := r.fetch(f, e, size, wanted)
@@ -321,7 +328,7 @@ func (r *Reader) collect(f vfs.File, e *extent, size, wanted int64) (b Block, ne
 }
 
 // fetch reads n bytes at r.from, fewer at the file's end.
-func (r *Reader) fetch(f vfs.File, e *extent, n, wanted int64) ([]byte, error) {
+func (r *Reader) fetch(f *segmentFile, e *extent, n, wanted int64) ([]byte, error) {
 	if e.around {
 		if b := r.fetchAround(e, n); b != nil {
 			return b, nil
@@ -347,7 +354,7 @@ func (r *Reader) course() *course {
 }
 
 // skip finds the next frame behind damage at r.from and moves the position there.
-func (r *Reader) skip(f vfs.File, e *extent) (*Damage, error) {
+func (r *Reader) skip(f *segmentFile, e *extent) (*Damage, error) {
 	s := scanner{file: f, uuid: e.uuid, off: r.from.off, limit: e.end}
 	d := &Damage{Segment: e.name, Offset: r.from.off, FirstSeq: r.from.seq, LastSeq: e.last, Reason: "frames"}
 	later := func(p parsed) bool {
@@ -403,7 +410,9 @@ func (l *Log) ReadInto(m *Memory, seq uint64) (Frame, error) {
 
 // readInto also tells whether the frame was read from disk, into m.
 func (l *Log) readInto(m *Memory, seq uint64) (f Frame, read bool, err error) {
-	r := Reader{log: l, pos: seq, piece: seekPiece, once: m}
+	r := &m.reader
+	*r = Reader{log: l, pos: seq, piece: seekPiece, once: m}
+	defer func() { r.log, r.chunk = nil, nil }() // let the GC have them
 	if d := l.Durable(); seq > d {
 		if err := l.Err(); errors.Is(err, ErrClosed) {
 			return Frame{}, false, err
@@ -432,7 +441,7 @@ func (l *Log) segmentName(seq uint64) string {
 
 // locate returns the last marked frame of a segment at or before seq, and where
 // the next marked one begins, or the segment ends.
-func (l *Log) locate(f vfs.File, e *extent, seq uint64) (at place, until int64, err error) {
+func (l *Log) locate(f io.ReaderAt, e *extent, seq uint64) (at place, until int64, err error) {
 	marks := e.marks
 	if marks == nil {
 		if marks, err = l.loadMarks(f, e); err != nil {
@@ -448,7 +457,7 @@ func (l *Log) locate(f vfs.File, e *extent, seq uint64) (at place, until int64, 
 
 // loadMarks reads a sealed segment's sparse index, or makes it again from the
 // frames if it is damaged.
-func (l *Log) loadMarks(f vfs.File, e *extent) ([]mark, error) {
+func (l *Log) loadMarks(f io.ReaderAt, e *extent) ([]mark, error) {
 	marks, err := readMarks(f, e)
 	if err != nil {
 		return nil, err
@@ -472,7 +481,7 @@ func (l *Log) loadMarks(f vfs.File, e *extent) ([]mark, error) {
 }
 
 // readMarks returns nil marks when the index section is not as it was written.
-func readMarks(f vfs.File, e *extent) ([]mark, error) {
+func readMarks(f io.ReaderAt, e *extent) ([]mark, error) {
 	b := make([]byte, e.index.length)
 	n, err := readFull(f, b, e.index.off)
 	if err != nil {

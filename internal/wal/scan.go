@@ -5,15 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"sluice/internal/vfs"
 )
 
 const scanWindow = 1 << 20
 
 // scanner walks over the frames of a segment file and over what is not one.
 type scanner struct {
-	file   vfs.File
+	file   io.ReaderAt
 	uuid   uint64
 	off    int64 // of the next frame
 	limit  int64 // nothing is read from here on
@@ -116,7 +114,7 @@ func (s *scanner) resync(accept func(parsed) bool) error {
 }
 
 // readFull reads len(b) bytes at off, fewer only at the end of the file.
-func readFull(f vfs.File, b []byte, off int64) (int, error) {
+func readFull(f io.ReaderAt, b []byte, off int64) (int, error) {
 	n, err := f.ReadAt(b, off)
 	if err == io.EOF {
 		err = nil

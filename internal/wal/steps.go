@@ -22,9 +22,20 @@ type course struct {
 	segment uint64 // its uuid
 	begin   int64  // of the last read
 	end     int64  // of the frames that were read last
+	seq     uint64 // of the frame there
+	span    int64  // how far it was to end from where it was known how to go on
 	asked   int64  // up to here the disk was asked to read
 	untold  int64  // bytes of frames since taken was asked
 	windows        // of what is read around the page cache
+}
+
+// guess is how much to read for a frame whose size is not known: some more than what
+// it took to get to the last one.
+func (c *course) guess() int64 {
+	if c.span == 0 {
+		return exactPiece
+	}
+	return min(alignUp(c.span+c.span/4), exactPiece)
 }
 
 // taken is how many bytes of frames were read since it was asked last.
@@ -44,12 +55,12 @@ func (c *course) follows(segment uint64, off int64) bool {
 		c.begin = off
 		return true
 	}
-	c.segment, c.begin, c.end, c.asked = segment, off, off, off
+	c.segment, c.begin, c.end, c.asked, c.span = segment, off, off, off, 0
 	return false
 }
 
 // read is readFull, step by step, with what comes next on its way up to limit.
-func (c *course) read(f vfs.File, b []byte, off, limit int64) (int, error) {
+func (c *course) read(f *segmentFile, b []byte, off, limit int64) (int, error) {
 	n := 0
 	for n < len(b) {
 		step := b[n:min(n+readStep, len(b))]
@@ -65,11 +76,54 @@ func (c *course) read(f vfs.File, b []byte, off, limit int64) (int, error) {
 
 // ask has the disk go on reading at from and behind it. Less than half a step more
 // is not worth a request.
-func (c *course) ask(f vfs.File, from, limit int64) {
+func (c *course) ask(f *segmentFile, from, limit int64) {
 	to := min(limit, from+readAhead)
 	from = max(from, c.asked)
 	if more := to - from; more >= readStep/2 || more > 0 && to == limit {
-		vfs.Prefetch(f, from, more) // or it is read when it is wanted
+		f.prefetch(from, more)
 		c.asked = to
+	}
+}
+
+// segmentFile is a segment's file for a reader, opened once it is needed: what stands
+// in a window needs none.
+type segmentFile struct {
+	log     *Log
+	name    string
+	exactly bool
+	file    vfs.File // nil until then
+}
+
+func (s *segmentFile) of(l *Log, e *extent, exactly bool) {
+	*s = segmentFile{log: l, name: e.name, exactly: exactly}
+}
+
+func (s *segmentFile) open() (err error) {
+	if s.file != nil {
+		return nil
+	}
+	if s.file, err = vfs.Open(s.log.fs, s.log.path(s.name)); err == nil && s.exactly {
+		vfs.ReadExactly(s.file) // or, where that cannot be, more than is needed
+	}
+	return err
+}
+
+func (s *segmentFile) ReadAt(p []byte, off int64) (int, error) {
+	if err := s.open(); err != nil {
+		return 0, err
+	}
+	return s.file.ReadAt(p, off)
+}
+
+func (s *segmentFile) prefetch(off, n int64) {
+	if s.open() == nil {
+		vfs.Prefetch(s.file, off, n) // or it is read when it is wanted
+	}
+}
+
+func (s *segmentFile) close() {
+	if s.file != nil {
+		s.file.Close() // only read
+		s.file = nil
 	}
 }
