@@ -7,9 +7,9 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// pageWindow is how far back matches of a page may lie: pages are not larger, but
-// for those of a single long value. The library's own codec keeps 8 MiB for each
-// encoder, and writes all of it over and over.
+// pageWindow is how far back matches of a page may lie: pages are not larger, but for
+// dictionaries and for single long values. The library's own codec keeps 8 MiB for
+// each encoder, and writes all of it over and over.
 const pageWindow = 2 * pageBytes
 
 // zstdPages is a parquet.Codec of the fastest level.

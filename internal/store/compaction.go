@@ -19,6 +19,7 @@ import (
 type piece struct {
 	first, last uint64
 	bytes       int64 // of the log that was read
+	kept        int64 // of the batches that will be written, as far as is known
 	batches     []sortable
 	frames      []wal.Frame // that somebody still needs
 }
@@ -100,8 +101,8 @@ func (sh *Shard) settle(ctx context.Context) error {
 
 // gather reads the log from first up to limit, or up to the budget for one
 // piece. Damaged frames are passed over; the log reports them. Half of the time that
-// the rate of compaction gives to what is read goes by meanwhile: a piece that waits
-// is memory, and reading it takes the disk from those who deliver.
+// the rate of compaction gives to what is written goes by meanwhile: a piece that
+// waits is memory, and reading it takes the disk from those who deliver.
 func (sh *Shard) gather(ctx context.Context, first, limit uint64) (*piece, error) {
 	p := &piece{first: first, last: first - 1}
 	r, err := sh.log.NewReader(first)
@@ -120,32 +121,39 @@ func (sh *Shard) gather(ctx context.Context, first, limit uint64) (*piece, error
 		if !more {
 			break
 		}
-		if err := sh.pace.spend(ctx, int64(block.Bytes())/2); err != nil {
-			return nil, err
-		}
+		kept := p.kept
 		for f := range block.All() {
 			size := int64(len(f.Payload))
 			if f.Seq > limit || p.bytes > 0 && p.bytes+size > sh.cfg.CompactBytes {
 				return p, nil
 			}
-			p.add(f, sh.keeps)
+			sh.add(p, f)
 			p.bytes, p.last = p.bytes+size, f.Seq
+		}
+		if err := sh.pace.spend(ctx, (p.kept-kept)/2); err != nil {
+			return nil, err
 		}
 	}
 	p.last = limit // what follows the last frame was lost to damage
 	return p, nil
 }
 
-func (p *piece) add(f wal.Frame, keeps func(wal.Frame) bool) {
+func (sh *Shard) add(p *piece, f wal.Frame) {
 	if f.Type != wal.TypeBatch {
-		if keeps(f) {
+		if sh.keeps(f) {
 			p.frames = append(p.frames, f)
 		}
 		return
 	}
 	// One that does not open is of another version: no reader knows it.
-	if b, err := event.View(f.Payload); err == nil {
-		p.batches = append(p.batches, sortable{compact.KeyOf(f.Seq, b), b})
+	b, err := event.View(f.Payload)
+	if err != nil {
+		return
+	}
+	s := sortable{compact.KeyOf(f.Seq, b), b}
+	p.batches = append(p.batches, s)
+	if _, dead := sh.deadBatch(s); !dead {
+		p.kept += int64(len(f.Payload))
 	}
 }
 
@@ -175,6 +183,11 @@ func (sh *Shard) dead(group, stream uint64, greatest int64) (why Reason, dead bo
 	return 0, false
 }
 
+func (sh *Shard) deadBatch(s sortable) (why Reason, dead bool) {
+	_, greatest := s.batch.Span()
+	return sh.dead(s.key.Group, s.batch.StreamUID(), greatest)
+}
+
 // leaveOut removes from a piece what was deleted, has expired or is not kept,
 // unless matches that wait for their delivery refer to it.
 func (sh *Shard) leaveOut(p *piece) (*removal, error) {
@@ -182,8 +195,7 @@ func (sh *Shard) leaveOut(p *piece) (*removal, error) {
 	var refs map[uint64]bool
 	var failure error
 	p.batches = slices.DeleteFunc(p.batches, func(s sortable) bool {
-		_, greatest := s.batch.Span()
-		why, dead := sh.dead(s.key.Group, s.batch.StreamUID(), greatest)
+		why, dead := sh.deadBatch(s)
 		if !dead || failure != nil {
 			return false
 		}

@@ -66,3 +66,26 @@ func TestCompactionKeepsToItsRate(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatIsNotKeptHasNoRate: nothing is written of it, and it leaves the log at once.
+func TestWhatIsNotKeptHasNoRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openWith(t, vfs.NewMem(), store.Config{
+			Dir: "/wal", Files: "/store", SegmentBytes: 8 << 20, TailBytes: 1, CompactRate: 1 << 20,
+			Class: func(uint64) store.Class { return store.WAL },
+		})
+		for at := range int64(50) {
+			appendBatch(t, s, 1, 1, 200_000, at)
+		}
+		begin := time.Now()
+		if err := s.Compact(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begin); took > 0 || s.Disk().Work.Compacted < 7<<20 {
+			t.Errorf("%d bytes left the log in %v", s.Disk().Work.Compacted, took)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

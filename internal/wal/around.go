@@ -28,7 +28,7 @@ type window struct {
 }
 
 // windowStep is what the memory of windows is a multiple of, so that it fits again.
-const windowStep = 256 << 10
+const windowStep = 64 << 10
 
 // begins tells whether what stands at off begins in the window, covers whether all
 // of its n bytes are there.
@@ -38,6 +38,13 @@ func (w *window) begins(segment uint64, off int64) bool {
 
 func (w *window) covers(segment uint64, off, n int64) bool {
 	return w.begins(segment, off) && off+n <= w.at+w.n
+}
+
+// begin takes over what another window has of the same place.
+func (w *window) begin(other *window) {
+	if other.begins(w.segment, w.at) {
+		w.n = int64(copy(w.mem, other.mem[w.at-other.at:other.n]))
+	}
 }
 
 // fill reads on until everything before to is in the window, as far as it is durable.
@@ -98,7 +105,11 @@ func (c *windows) arrive(segment uint64, off int64) error {
 	}
 	<-w.read
 	c.next, w.read = nil, nil
-	if w.err != nil || !w.begins(segment, off) {
+	switch {
+	case w.segment != segment: // whatever became of it
+		c.put(w)
+		return nil
+	case w.err != nil || !w.begins(segment, off):
 		c.put(w)
 		return w.err
 	}
@@ -107,17 +118,15 @@ func (c *windows) arrive(segment uint64, off int64) error {
 }
 
 // room is the current window if n bytes at off fit behind what is there, or another
-// one, with what is there of them.
+// one, with what is there of them. A block that ends with the durable frames of its
+// time will be read again, and not where somebody looks at those.
 func (c *windows) room(e *extent, off, n int64) *window {
 	w := c.now
-	begins := w.begins(e.uuid, off)
-	if begins && off+n <= w.at+int64(len(w.mem)) {
+	if w.begins(e.uuid, off) && off+n <= w.at+int64(len(w.mem)) && (w.held == 0 || w.n%directBlock == 0) {
 		return w
 	}
 	other := c.take(e.uuid, off, off+n)
-	if begins {
-		other.n = int64(copy(other.mem, w.mem[other.at-w.at:w.n]))
-	}
+	other.begin(w)
 	return other
 }
 
@@ -142,12 +151,14 @@ func (c *windows) readAhead(l *Log, e *extent, end, frame int64) {
 		return // more of it is durable by then, or in memory
 	}
 	w := c.take(e.uuid, end, to)
+	w.begin(c.now)
 	w.read = make(chan struct{})
-	c.next = w
-	go func() {
+	if l.aside(func() {
 		defer close(w.read)
 		w.err = w.fill(l, e, to)
-	}()
+	}) {
+		c.next = w
+	}
 }
 
 // take returns an empty window with room for a part of a segment.
@@ -184,7 +195,9 @@ func (r *Reader) fetchAround(e *extent, n int64) []byte {
 	var w *window
 	var err error
 	if m == nil { // the block's from now on
-		w = &window{at: alignDown(off), mem: vfs.DirectMemory(int(alignUp(off+n) - alignDown(off)))}
+		w = &window{segment: e.uuid, at: alignDown(off), mem: vfs.DirectMemory(int(alignUp(off+n) - alignDown(off)))}
+		w.begin(r.last)
+		r.last = w
 		err = w.fill(r.log, e, off+n)
 	} else {
 		m.letGo()

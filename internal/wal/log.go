@@ -98,9 +98,10 @@ type Log struct {
 	fs  vfs.FS
 	cfg Config
 
-	trimming  sync.Mutex  // held by the one Trim that runs, across its I/O
-	preparing sync.Mutex  // held by the one Prepare that runs, across its I/O; taken before mu
-	cached    atomic.Bool // the file system cannot be read around the page cache
+	trimming  sync.Mutex     // held by the one Trim that runs, across its I/O
+	preparing sync.Mutex     // held by the one Prepare that runs, across its I/O; taken before mu
+	reading   sync.WaitGroup // reads ahead; one begins under mu, while the log is open
+	cached    atomic.Bool    // the file system cannot be read around the page cache
 
 	mu         sync.Mutex // guards all below; held across I/O by nobody
 	segments   []*segment // oldest first
@@ -206,7 +207,8 @@ func (l *Log) Close() error {
 		}
 	}
 	l.mu.Unlock()
-	l.preparing.Lock() // none begins any more
+	l.reading.Wait()   // none begins any more,
+	l.preparing.Lock() // nor does one of these
 	l.dropAhead()
 	l.preparing.Unlock()
 	l.mu.Lock()
@@ -227,6 +229,18 @@ func (l *Log) Close() error {
 	l.tail, l.chunk = tailCache{}, nil
 	l.changed.broadcast()
 	return err
+}
+
+// aside runs a read that nobody waits for yet, unless the log is closed. Close waits
+// for it.
+func (l *Log) aside(read func()) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	l.reading.Go(read)
+	return true
 }
 
 // signal wakes all who wait for a change; it allocates only when somebody does.

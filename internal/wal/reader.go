@@ -27,7 +27,8 @@ type Reader struct {
 
 	borrows bool
 	around  bool
-	held    *chunk // borrowed for the last block
+	last    *window // that the last block stands in, if it was read around the cache
+	held    *chunk  // borrowed for the last block
 
 	chunk   *chunk // the chunk that pos lies in or follows, if it was read from memory
 	at      int    // offset in the chunk of pos
@@ -247,10 +248,10 @@ func (r *Reader) readPiece(e *extent) (Block, *Damage, error) {
 		}
 	}
 	wanted, begin := int64(0), r.from.off
+	sequel := c.segment == e.uuid && c.begin == begin && c.now.begins(e.uuid, begin)
 	if c.follows(e.uuid, begin) {
-		wanted = e.end
+		wanted, sequel = e.end, true
 	}
-	sequel := wanted > 0 || c.now.begins(e.uuid, begin)
 	for {
 		b, need, err := r.collect(f, e, size, wanted)
 		switch {
@@ -281,7 +282,7 @@ func (r *Reader) find(f *segmentFile, e *extent, c *course) (until int64, err er
 		return 0, err
 	}
 	r.segment = e.base
-	if c.segment == e.uuid && c.seq <= r.pos && c.end > r.from.off {
+	if c.span > 0 && c.segment == e.uuid && c.seq <= r.pos && c.end > r.from.off {
 		r.from = place{c.seq, c.end}
 	}
 	return until, nil

@@ -23,7 +23,7 @@ type course struct {
 	begin   int64  // of the last read
 	end     int64  // of the frames that were read last
 	seq     uint64 // of the frame there
-	span    int64  // how far it was to end from where it was known how to go on
+	span    int64  // how far it was to end from where it was known how to go on; 0: seq and end are not of a frame
 	asked   int64  // up to here the disk was asked to read
 	untold  int64  // bytes of frames since taken was asked
 	windows        // of what is read around the page cache
