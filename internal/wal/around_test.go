@@ -415,6 +415,10 @@ func TestCloseWaitsForReadsAhead(t *testing.T) {
 
 // TestErrorsOfAnotherLog: a read ahead that failed in one log is not another's.
 func TestErrorsOfAnotherLog(t *testing.T) {
+	synctest.Test(t, testErrorsOfAnotherLog)
+}
+
+func testErrorsOfAnotherLog(t *testing.T) {
 	const size, n = 500_000, 20 // a window each
 	mem := vfs.NewMem()
 	l := open(t, mem, wal.Config{TailBytes: 1})
@@ -432,6 +436,7 @@ func TestErrorsOfAnotherLog(t *testing.T) {
 		d.reset()
 		for seq := range uint64(n / 2) {
 			if refused := error(syscall.EINVAL); i == 0 && seq == n/2-1 {
+				synctest.Wait() // what it wants is there, and what it asks for will fail
 				d.fail.Store(&refused)
 			}
 			_, err := l.ReadInto(&in, seq+1)
