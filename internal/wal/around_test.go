@@ -95,6 +95,17 @@ func (f aroundFile) ReadAt(p []byte, off int64) (int, error) {
 // errAnyRead fails reads through the cache, too.
 var errAnyRead = errors.New("no read at all")
 
+// written is a log with n frames of one size, opened anew.
+func written(t *testing.T, cfg wal.Config, n, size int) (platter, *wal.Log) {
+	t.Helper()
+	mem := vfs.NewMem()
+	l := open(t, mem, cfg)
+	appendN(t, l, 1, n, size)
+	must(t, l.Close())
+	d := onPlatter(mem)
+	return d, open(t, d, cfg)
+}
+
 // turns reads a log, frame after frame, into as many memories in turns as frames
 // are in use at once.
 type turns struct {
@@ -156,12 +167,7 @@ func TestFollowersReadAroundTheCache(t *testing.T) {
 	for _, size := range []int{100, 5_000, 90_000, 200_000, 300_000, 400_000, 1_000_000, 1_300_000} {
 		for _, memories := range []int{1, 3} {
 			n := min(3000, 12_000_000/size)
-			mem := vfs.NewMem()
-			l := open(t, mem, wal.Config{SegmentBytes: 4 << 20, TailBytes: 1})
-			appendN(t, l, 1, n, size)
-			must(t, l.Close())
-			d := onPlatter(mem)
-			l = open(t, d, wal.Config{SegmentBytes: 4 << 20, TailBytes: 1})
+			d, l := written(t, wal.Config{SegmentBytes: 4 << 20, TailBytes: 1}, n, size)
 			var total int64
 			for _, s := range l.Segments() {
 				total += s.Bytes
@@ -178,7 +184,7 @@ func TestFollowersReadAroundTheCache(t *testing.T) {
 				t.Errorf("frames of %d: %d bytes of %d were read around the cache", size, got, total)
 			}
 			must(t, l.Close())
-			equal(t, mem.OpenFiles(), 0)
+			equal(t, d.FS.(*vfs.Mem).OpenFiles(), 0)
 		}
 	}
 }
@@ -190,12 +196,7 @@ func TestFollowersShareTheCache(t *testing.T) {
 	fixed := func(int) int { return size }
 	f := func(name string, read func(l *wal.Log)) {
 		t.Helper()
-		mem := vfs.NewMem()
-		l := open(t, mem, wal.Config{SegmentBytes: 4 << 20, TailBytes: 1})
-		appendN(t, l, 1, n, size)
-		must(t, l.Close())
-		d := onPlatter(mem)
-		l = open(t, d, wal.Config{SegmentBytes: 4 << 20, TailBytes: 1})
+		d, l := written(t, wal.Config{SegmentBytes: 4 << 20, TailBytes: 1}, n, size)
 		d.reset()
 		read(l)
 		if got := d.around.Load(); got > 8<<20 { // two segments
@@ -229,12 +230,7 @@ func TestFollowersShareTheCache(t *testing.T) {
 // TestParallelFollowersOfOneStream read different parts, each once: around the cache.
 func TestParallelFollowersOfOneStream(t *testing.T) {
 	const size, n = 300_000, 60
-	mem := vfs.NewMem()
-	l := open(t, mem, wal.Config{SegmentBytes: 64 << 20, TailBytes: 1})
-	appendN(t, l, 1, n, size)
-	must(t, l.Close())
-	d := onPlatter(mem)
-	l = open(t, d, wal.Config{SegmentBytes: 64 << 20, TailBytes: 1})
+	d, l := written(t, wal.Config{SegmentBytes: 64 << 20, TailBytes: 1}, n, size)
 	d.reset()
 	var all sync.WaitGroup
 	for part := range 3 {
@@ -330,12 +326,7 @@ func TestFollowersOfAGrowingLog(t *testing.T) {
 func TestSparseFramesAreNotReadAhead(t *testing.T) {
 	const n, dense, every = 4_000, 200, 40
 	fixed := func(int) int { return 5_000 }
-	mem := vfs.NewMem()
-	l := open(t, mem, wal.Config{TailBytes: 1})
-	appendN(t, l, 1, n, fixed(1))
-	must(t, l.Close())
-	d := onPlatter(mem)
-	l = open(t, d, wal.Config{TailBytes: 1})
+	d, l := written(t, wal.Config{TailBytes: 1}, n, fixed(1))
 	f := newTurns(t, l, 7, 2, fixed)
 	f.read(1, dense)
 	d.reset()
@@ -352,12 +343,7 @@ func TestSparseFramesAreNotReadAhead(t *testing.T) {
 // again before it is called damaged.
 func TestWrongReadsAreNoDamage(t *testing.T) {
 	const size, n = 100_000, 60
-	mem := vfs.NewMem()
-	l := open(t, mem, wal.Config{TailBytes: 1})
-	appendN(t, l, 1, n, size)
-	must(t, l.Close())
-	d := onPlatter(mem)
-	l = open(t, d, wal.Config{TailBytes: 1})
+	d, l := written(t, wal.Config{TailBytes: 1}, n, size)
 	d.wrong.Store(0)
 	newTurns(t, l, 7, 2, func(int) int { return size }).read(1, n+1)
 	equal(t, l.Stats().Damages, 0)
@@ -391,12 +377,7 @@ func TestFailedReadIsForgotten(t *testing.T) {
 func TestCloseWaitsForReadsAhead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const size, n = 500_000, 20 // a window each
-		mem := vfs.NewMem()
-		l := open(t, mem, wal.Config{TailBytes: 1})
-		appendN(t, l, 1, n, size)
-		must(t, l.Close())
-		d := onPlatter(mem)
-		l = open(t, d, wal.Config{TailBytes: 1})
+		d, l := written(t, wal.Config{TailBytes: 1}, n, size)
 		f := newTurns(t, l, 7, 1, func(int) int { return size })
 		f.read(1, 3)
 		synctest.Wait() // the third is there
@@ -409,7 +390,7 @@ func TestCloseWaitsForReadsAhead(t *testing.T) {
 		equal(t, len(closed), 0)
 		close(gate)
 		must(t, <-closed)
-		equal(t, mem.OpenFiles(), 0)
+		equal(t, d.FS.(*vfs.Mem).OpenFiles(), 0)
 	})
 }
 
@@ -427,12 +408,7 @@ func testErrorsOfAnotherLog(t *testing.T) {
 	var in wal.Memory
 	in.For(7)
 	for i := range 2 {
-		other := vfs.NewMem()
-		l := open(t, other, wal.Config{TailBytes: 1})
-		appendN(t, l, 1, n, size)
-		must(t, l.Close())
-		d := onPlatter(other)
-		l = open(t, d, wal.Config{TailBytes: 1})
+		d, l := written(t, wal.Config{TailBytes: 1}, n, size)
 		d.reset()
 		for seq := range uint64(n / 2) {
 			if refused := error(syscall.EINVAL); i == 0 && seq == n/2-1 {
@@ -454,12 +430,7 @@ func testErrorsOfAnotherLog(t *testing.T) {
 func TestReadersAroundTheCache(t *testing.T) {
 	for _, size := range []int{5_000, 300_000, 600_000, 1_100_000} {
 		n := 9_000_000 / size
-		mem := vfs.NewMem()
-		l := open(t, mem, wal.Config{SegmentBytes: 4 << 20, TailBytes: 1})
-		appendN(t, l, 1, n, size)
-		must(t, l.Close())
-		d := onPlatter(mem)
-		l = open(t, d, wal.Config{SegmentBytes: 4 << 20, TailBytes: 1})
+		d, l := written(t, wal.Config{SegmentBytes: 4 << 20, TailBytes: 1}, n, size)
 		r, err := l.NewReader(1)
 		must(t, err)
 		r.Around()

@@ -413,7 +413,7 @@ func (l *Log) ReadInto(m *Memory, seq uint64) (Frame, error) {
 func (l *Log) readInto(m *Memory, seq uint64) (f Frame, read bool, err error) {
 	r := &m.reader
 	*r = Reader{log: l, pos: seq, piece: seekPiece, once: m}
-	defer func() { r.log, r.chunk = nil, nil }() // let the GC have them
+	defer func() { *r = Reader{} }() // let the GC have what it refers to
 	if d := l.Durable(); seq > d {
 		if err := l.Err(); errors.Is(err, ErrClosed) {
 			return Frame{}, false, err

@@ -98,14 +98,18 @@ func (s *segmentFile) of(l *Log, e *extent, exactly bool) {
 	*s = segmentFile{log: l, name: e.name, exactly: exactly}
 }
 
-func (s *segmentFile) open() (err error) {
+func (s *segmentFile) open() error {
 	if s.file != nil {
 		return nil
 	}
-	if s.file, err = vfs.Open(s.log.fs, s.log.path(s.name)); err == nil && s.exactly {
-		vfs.ReadExactly(s.file) // or, where that cannot be, more than is needed
+	f, err := vfs.Open(s.log.fs, s.log.path(s.name))
+	if err != nil {
+		return err
 	}
-	return err
+	if s.file = f; s.exactly {
+		vfs.ReadExactly(f) // or, where that cannot be, more than is needed
+	}
+	return nil
 }
 
 func (s *segmentFile) ReadAt(p []byte, off int64) (int, error) {
