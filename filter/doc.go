@@ -2,9 +2,9 @@
 //
 // What enters: the log's commit blocks, read by the Dispatcher from its own
 // position, and subscription filters, through the operations of this package.
-// What leaves: for every block one frame of matches (event.Matches) that makes
-// the matched events of all destinations, the filters' counters and the new
-// input position durable together. Nobody is waited for: destinations read the
+// What leaves: frames of matches (event.Matches), one for a block or for some, and
+// several for a long one, each of which makes the matched events of all
+// destinations, the filters' counters and the new input position durable together. Nobody is waited for: destinations read the
 // frames at their own pace.
 //
 // Memory: text is never copied to be matched; a small selection is copied into

@@ -1,5 +1,11 @@
 package wal
 
+import (
+	"bytes"
+	"errors"
+	"sync"
+)
+
 // Memory is what frames are read into, one after the other: see Log.ReadInto. The
 // zero value is ready. It belongs to one goroutine and keeps the size of the
 // largest frame.
@@ -74,4 +80,68 @@ func (m *Memory) take(n int64) []byte {
 		m.b = make([]byte, size)
 	}
 	return m.b[:n]
+}
+
+// Read returns the frame at a position, from memory or through the sparse index
+// from disk: ErrTrimmed, ErrBeyond if it is not durable, *CorruptError if it
+// was lost to damage.
+func (l *Log) Read(seq uint64) (Frame, error) {
+	m := scratches.Get().(*Memory)
+	if m.b == nil {
+		m.b = make([]byte, seekPiece)
+	}
+	scratch := m.b
+	f, read, err := l.readInto(m, seq)
+	switch {
+	case !read:
+	case cap(m.b) > cap(scratch):
+		m.b = scratch // what it grew to is the frame's
+	default:
+		f.Payload = bytes.Clone(f.Payload)
+	}
+	scratches.Put(m)
+	return f, err
+}
+
+// scratches are for Read, which would leave 128 KiB of garbage for each frame.
+var scratches = sync.Pool{New: func() any { return new(Memory) }}
+
+// ReadInto is Read for those who are done with a frame before they want another
+// one: the frame may stand in m, and lives until m is used again or released.
+func (l *Log) ReadInto(m *Memory, seq uint64) (Frame, error) {
+	m.Release()
+	m.again = true
+	f, _, err := l.readInto(m, seq)
+	return f, err
+}
+
+// readInto also tells whether the frame was read from disk, into m.
+func (l *Log) readInto(m *Memory, seq uint64) (f Frame, read bool, err error) {
+	r := &m.reader
+	*r = Reader{log: l, pos: seq, piece: seekPiece, once: m}
+	defer func() { *r = Reader{} }() // let the GC have what it refers to
+	if d := l.Durable(); seq > d {
+		if err := l.Err(); errors.Is(err, ErrClosed) {
+			return Frame{}, false, err
+		}
+		return Frame{}, false, ErrBeyond
+	}
+	b, ok, err := r.TryNext()
+	if err != nil {
+		return Frame{}, false, err
+	}
+	if !ok || b.first != seq {
+		return Frame{}, false, &CorruptError{Damage{Segment: l.segmentName(seq), FirstSeq: seq, LastSeq: seq, Reason: "frames"}}
+	}
+	f, _ = trustedFrame(b.buf)
+	return f, r.chunk == nil, nil
+}
+
+func (l *Log) segmentName(seq uint64) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.segmentOf(seq); s != nil {
+		return s.name
+	}
+	return ""
 }
