@@ -80,6 +80,10 @@ func (sh *Shard) damaged(k *kept, err error) error {
 	return fmt.Errorf("%w: %w", wal.ErrTrimmed, err)
 }
 
+// Bytes is about how much of the log the frames in [first, end) take, 0 where some
+// were taken over by compacted files.
+func (sh *Shard) Bytes(first, end uint64) int64 { return sh.log.Bytes(first, end) }
+
 // Frames visits, in order, the frames in [first, end) that streams may want:
 // those of matches and of records that are not done yet, whether they are still
 // in the log or in compacted files, and of the log all others too. What is gone

@@ -166,6 +166,23 @@ func (l *Log) Next() uint64 {
 	return l.next
 }
 
+// Bytes is about how many bytes the frames in [first, end) take: within a segment
+// they are taken for equally large. It is 0 where some of them were trimmed.
+func (l *Log) Bytes(first, end uint64) (n int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if first < l.firstLocked() {
+		return 0
+	}
+	for i := len(l.segments) - 1; i >= 0 && l.segments[i].last >= first; i-- {
+		s := l.segments[i]
+		if from, to := max(first, s.base), min(end, s.last+1); from < to {
+			n += int64(float64(s.end-s.start) * float64(to-from) / float64(s.last+1-s.base))
+		}
+	}
+	return n
+}
+
 // Durable returns the last durable sequence, First()-1 or less if there is none.
 func (l *Log) Durable() uint64 {
 	l.mu.Lock()

@@ -331,6 +331,27 @@ func TestFooterSpace(t *testing.T) {
 	must(t, l.Close())
 }
 
+// What is said of the size of frames is about right, in one segment and over several,
+// and nothing is said of what was trimmed.
+func TestBytes(t *testing.T) {
+	const n, size = 300, 1000
+	l := open(t, vfs.NewMem(), wal.Config{SegmentBytes: 1 << 16, BlockBytes: 1 << 12, MaxFrameBytes: 1 << 12})
+	defer l.Close()
+	appendN(t, l, 1, n, size)
+	for _, r := range []struct{ first, end uint64 }{{1, n + 1}, {1, 2}, {50, 250}, {n, n + 1}, {120, 121}} {
+		got, want := l.Bytes(r.first, r.end), int64(r.end-r.first)*size
+		if got < want || got > want+want/8 {
+			t.Errorf("[%d, %d): %d bytes, want some more than %d", r.first, r.end, got, want)
+		}
+	}
+	equal(t, l.Bytes(n+1, n+5), 0)
+	must(t, l.Trim(100))
+	equal(t, l.Bytes(1, n+1), 0)
+	if got := l.Bytes(l.First(), n+1); got < 100*size {
+		t.Errorf("%d bytes are left from %d to %d", got, l.First(), n)
+	}
+}
+
 // TestTrimKeepsTheLastDurableFrame: a new segment whose first commit failed may
 // be void after a crash; the one before it must still be there.
 func TestTrimKeepsTheLastDurableFrame(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"sluice/internal/event"
 	"sluice/internal/vfs"
 	"sluice/internal/wal"
+	"sluice/stream/embedded"
 )
 
 // backlog puts n records of a size, one frame each.
@@ -127,5 +128,70 @@ func TestParcelsPassOverWhatDoesNotDecode(t *testing.T) {
 	s.commit(t, key, s.logs[0].Durable()+1, 2, 20)
 	if totals := s.Totals(key); totals.Accepted != 5 || totals.Delivered != 2 || totals.Lost() != 3 || totals.InFlight != 0 {
 		t.Errorf("%+v", totals)
+	}
+}
+
+// counted is a log that counts what is read of it, and how.
+type counted struct {
+	*wal.Log
+	one, passed int
+}
+
+func (c *counted) ReadInto(m *wal.Memory, seq uint64) (wal.Frame, error) {
+	c.one++
+	return c.Log.ReadInto(m, seq)
+}
+
+func (c *counted) Frames(first, end uint64, visit func(wal.Frame) error) error {
+	return c.Log.Frames(first, end, func(f wal.Frame) error {
+		c.passed++
+		return visit(f)
+	})
+}
+
+// A backlog whose frames lie far apart is read without what lies between them, and
+// one whose frames lie side by side in large steps.
+func TestABacklogIsReadByItsDistances(t *testing.T) {
+	const key, frames = 7, 2000
+	for _, c := range []struct {
+		between  int // bytes, in two frames of somebody else
+		one, all int // frames that are looked for, or passed; at most
+	}{
+		{120_000, frames, 0},
+		{200, frames / 4, 3 * frames},
+	} {
+		s := openStream(t, vfs.NewMem(), 1)
+		log := &counted{Log: s.logs[0]}
+		s.Streams = embedded.New(embedded.Shard{Log: log, Index: s.indexes[0]})
+		for i := range frames {
+			for range 2 {
+				s.backlog(t, key+1, 1, c.between/2)
+			}
+			if _, err := s.Put(t.Context(), key, 1, [][]byte{fmt.Appendf(nil, "%08d", i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if records, _, first := s.read(t, key, event.Range{End: math.MaxUint64}); records != frames || first != "00000000" {
+			t.Fatalf("%d records from %s", records, first)
+		}
+		if log.one > c.one || log.passed > c.all {
+			t.Errorf("%d bytes between frames: %d were looked for and %d passed, want at most %d and %d", c.between, log.one, log.passed, c.one, c.all)
+		}
+	}
+}
+
+// BenchmarkBacklog reads what one of a hundred streams has in a log: 2,000 records,
+// 100 kB apart.
+func BenchmarkBacklog(b *testing.B) {
+	const key, frames = 7, 2000
+	s := openStreamIn(b, vfs.OS, b.TempDir(), 1)
+	for range frames {
+		s.backlog(b, key+1, 2, 50_000)
+		s.backlog(b, key, 1, 500)
+	}
+	for b.Loop() {
+		if records, _, _ := s.read(b, key, event.Range{End: math.MaxUint64}); records != frames {
+			b.Fatal(records)
+		}
 	}
 }

@@ -11,8 +11,10 @@
 // frames hold something that was not committed yet: number, events, bytes and
 // oldest arrival. It is sparse: beyond 1,024 entries a key's neighbours are
 // merged, so its memory does not grow with the backlog; a Span that would get too
-// large for it is refined from the log. Its snapshot in every segment makes
-// recovery independent of the backlog too.
+// large for it is refined from the log. A merged entry has a short list of its
+// frames, so that a stream with little in a busy log does not read all of it; what
+// is merged out of too many, or was merged before a restart, has none. The Index's
+// snapshot in every segment makes recovery independent of the backlog too.
 //
 // Memory: a parcel's batches and records are views into log blocks and live
 // until the visitor returns; copies are the consumer's affair.

@@ -26,11 +26,16 @@ type stream struct {
 
 func openStream(t testing.TB, fs vfs.FS, shards int) *stream {
 	t.Helper()
+	return openStreamIn(t, fs, "/wal", shards)
+}
+
+func openStreamIn(t testing.TB, fs vfs.FS, root string, shards int) *stream {
+	t.Helper()
 	s := &stream{}
 	var parts []embedded.Shard
 	for n := range shards {
 		x := embedded.NewIndex()
-		dir := "/wal/" + string(rune('a'+n))
+		dir := root + "/" + string(rune('a'+n))
 		if err := vfs.MkdirAllSync(fs, dir); err != nil {
 			t.Fatal(err)
 		}

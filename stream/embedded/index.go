@@ -22,6 +22,9 @@ type entry struct {
 	// of records alone.
 	newest int64
 	shards uint64
+	// frames lists the frames behind the first one, each as its distance from the one
+	// before (uvarint); "" where there are none, or where they are not known.
+	frames string
 }
 
 // Totals counts a key's events and records over its whole life:
@@ -110,7 +113,7 @@ func held(f wal.Frame, visit func(key uint64, e entry)) {
 		}
 	case wal.TypeRecords:
 		if r, err := openRecordsHead(f.Payload); err == nil {
-			visit(f.Key, entry{f.Seq, f.Seq + 1, r.count(), r.bytes(), r.Arrived, r.Arrived, r.shards()})
+			visit(f.Key, entry{f.Seq, f.Seq + 1, r.count(), r.bytes(), r.Arrived, r.Arrived, r.shards(), ""})
 		}
 	}
 }
@@ -138,7 +141,10 @@ func (k *keyIndex) add(e entry) {
 }
 
 func merge(a, b entry) entry {
-	return entry{a.first, b.end, a.count + b.count, a.bytes + b.bytes, min(a.oldest, b.oldest), max(a.newest, b.newest), a.shards | b.shards}
+	return entry{
+		a.first, b.end, a.count + b.count, a.bytes + b.bytes,
+		min(a.oldest, b.oldest), max(a.newest, b.newest), a.shards | b.shards, listBoth(&a, &b),
+	}
 }
 
 // thin merges neighbours that are light together, until at most about half of
@@ -198,7 +204,8 @@ func (k *keyIndex) advance(position uint64) {
 	// position. What was covered beyond the entries before may be in this one;
 	// where it is not, it is taken here instead of there, and sums stay right.
 	if len(k.entries) > 0 && k.entries[0].first < k.committed {
-		k.entries[0].first = k.committed
+		_, left := k.entries[0].cut(k.committed)
+		k.entries[0].first, k.entries[0].frames = left.first, left.frames
 		k.ahead = amount{max(0, k.ahead.count), max(0, k.ahead.bytes)}
 		k.ahead.take(&k.entries[0])
 	}
@@ -263,9 +270,12 @@ func (x *Index) split(key uint64, old, head entry, rest int64) bool {
 	if !found || k.entries[at] != old {
 		return false
 	}
+	before, tail := old.cut(head.end)
+	head.end, head.frames = before.end, before.frames
 	k.entries[at] = head
-	if head.end < old.end {
-		tail := entry{head.end, old.end, max(0, old.count-head.count), max(0, old.bytes-head.bytes), rest, old.newest, old.shards}
+	if tail.first < tail.end {
+		tail.count, tail.bytes = max(0, old.count-head.count), max(0, old.bytes-head.bytes)
+		tail.oldest, tail.newest, tail.shards = rest, old.newest, old.shards
 		k.entries = slices.Insert(k.entries, at+1, tail)
 	}
 	return true
@@ -281,8 +291,8 @@ func (x *Index) runs(key uint64, r event.Range) []entry {
 	}
 	var out []entry
 	for _, e := range k.entries {
-		if e.end > r.Start && e.first < r.End {
-			e.first, e.end = max(e.first, r.Start), min(e.end, r.End)
+		_, e = e.cut(r.Start)
+		if e, _ = e.cut(r.End); e.first < e.end {
 			out = append(out, e)
 		}
 	}

@@ -21,6 +21,9 @@ type Log interface {
 	// Frames visits the frames in [first, end) that a stream may want, in order.
 	// What is gone is passed over.
 	Frames(first, end uint64, visit func(wal.Frame) error) error
+	// Bytes is about how much of the log the frames in [first, end) take, 0 where some
+	// are not in it any more.
+	Bytes(first, end uint64) int64
 	Durable() uint64
 }
 
@@ -88,7 +91,8 @@ var errEnough = errors.New("enough")
 // refine reads the first frames of a merged entry, until they reach maxBytes, and
 // splits the entry behind them.
 func (sh Shard) refine(key uint64, e entry, maxBytes int64) error {
-	head, rest := entry{first: e.first, end: e.end, oldest: e.oldest, newest: e.newest, shards: e.shards}, e.oldest
+	head, rest := e, e.oldest
+	head.count, head.bytes = 0, 0
 	in := memories.Get().(*memory)
 	in.key = key
 	defer in.release()
@@ -101,7 +105,7 @@ func (sh Shard) refine(key uint64, e entry, maxBytes int64) error {
 		})
 		switch {
 		case sum.count == 0:
-		case head.bytes >= maxBytes:
+		case head.count > 0 && head.bytes >= maxBytes:
 			head.end, rest = f.Seq, sum.oldest
 			return errEnough
 		default:
@@ -158,17 +162,22 @@ func (s *Streams) Parcels(ctx context.Context, key uint64, r event.Range, visit 
 
 // frames visits the frames of a run that the log still has.
 func (sh Shard) frames(in *memory, run entry, visit func(wal.Frame) error) error {
-	if run.end == run.first+1 {
-		f, err := sh.Log.ReadInto(&in.frame, run.first)
-		switch {
-		case gone(err):
-			return nil
-		case err != nil:
+	if !run.exact() || run.frames != "" && sh.Log.Bytes(run.first, run.end)/run.frameCount() < sparse {
+		return sh.Log.Frames(run.first, run.end, visit)
+	}
+	for at := range run.places() {
+		f, err := sh.Log.ReadInto(&in.frame, at)
+		if gone(err) {
+			continue
+		}
+		if err == nil {
+			err = visit(f)
+		}
+		if err != nil {
 			return err
 		}
-		return visit(f)
 	}
-	return sh.Log.Frames(run.first, run.end, visit)
+	return nil
 }
 
 // gone tells of what can never be read again: damaged, trimmed, or of a version
