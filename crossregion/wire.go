@@ -4,13 +4,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
+
+	"sluice/internal/crc32c"
 )
 
 // The paths that a Server answers, and what its streams are.
@@ -37,8 +38,7 @@ const (
 var codecs = map[string]byte{"none": codecNone, "zstd": codecZstd, "s2": codecS2}
 
 var (
-	le         = binary.LittleEndian
-	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+	le = binary.LittleEndian
 )
 
 // ErrProtocol says that what came over the link is no chunk.
@@ -70,14 +70,14 @@ func (c chunk) appendHead(dst []byte) []byte {
 	dst = le.AppendUint32(dst, c.Batches)
 	dst = le.AppendUint32(dst, c.Events)
 	dst = le.AppendUint32(dst, 0)
-	return le.AppendUint32(dst, crc32.Checksum(dst[from:], castagnoli))
+	return le.AppendUint32(dst, crc32c.Sum(dst[from:]))
 }
 
 func parseHead(b []byte) (c chunk, err error) {
 	if len(b) < chunkHead || string(b[:4]) != chunkMagic {
 		return c, fmt.Errorf("%w: no chunk header", ErrProtocol)
 	}
-	if crc32.Checksum(b[:chunkHead-4], castagnoli) != le.Uint32(b[chunkHead-4:]) {
+	if crc32c.Sum(b[:chunkHead-4]) != le.Uint32(b[chunkHead-4:]) {
 		return c, fmt.Errorf("%w: checksum of a chunk header", ErrProtocol)
 	}
 	c = chunk{

@@ -6,11 +6,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"os"
 	"slices"
 	"sync"
 
+	"sluice/internal/crc32c"
 	"sluice/internal/event"
 	"sluice/internal/store"
 	"sluice/internal/vfs"
@@ -82,9 +82,8 @@ const (
 )
 
 var (
-	le         = binary.LittleEndian
-	castagnoli = crc32.MakeTable(crc32.Castagnoli)
-	errSpool   = errors.New("export spool is damaged")
+	le       = binary.LittleEndian
+	errSpool = errors.New("export spool is damaged")
 )
 
 // createSpool begins a spool for streams, replacing what is there.
@@ -96,7 +95,7 @@ func createSpool(fsys vfs.FS, path string, streams []uint64) (*spool, error) {
 	for _, uid := range s.streams {
 		head = le.AppendUint64(head, uid)
 	}
-	le.PutUint32(head[12:], crc32.Checksum(head, castagnoli))
+	le.PutUint32(head[12:], crc32c.Sum(head))
 	var err error
 	if s.file, err = vfs.Create(fsys, path); err != nil {
 		return nil, fmt.Errorf("create export spool: %w", err)
@@ -141,7 +140,7 @@ func (s *spool) load() error {
 	}
 	sum := le.Uint32(head[12:])
 	clear(head[12:])
-	if crc32.Update(crc32.Checksum(head[:], castagnoli), castagnoli, uids) != sum {
+	if crc32c.Update(crc32c.Sum(head[:]), uids) != sum {
 		return errSpool
 	}
 	for at := range n {
@@ -180,7 +179,7 @@ func (s *spool) loadPart(size int64) error {
 	}
 	sum := le.Uint32(head[12:])
 	clear(head[12:16])
-	if crc32.Update(crc32.Checksum(head[:], castagnoli), castagnoli, raw) != sum {
+	if crc32c.Update(crc32c.Sum(head[:]), raw) != sum {
 		return errSpool
 	}
 	s.add(raw[:streams*spoolStreamSize], s.end+spoolPartHeader+streams*spoolStreamSize)

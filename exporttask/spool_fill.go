@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"hash/crc32"
 	"slices"
 
+	"sluice/internal/crc32c"
 	"sluice/internal/event"
 	"sluice/internal/store"
 	"sluice/internal/vfs"
@@ -144,7 +144,7 @@ func (s *spooling) flush() error {
 		head = le.AppendUint64(head, uint64(t.place.Least))
 		head = le.AppendUint64(head, uint64(t.place.Greatest))
 	}
-	le.PutUint32(head[12:], crc32.Checksum(head, castagnoli))
+	le.PutUint32(head[12:], crc32c.Sum(head))
 	if err := s.write(head); err != nil {
 		return err
 	}
@@ -229,7 +229,7 @@ func (s *spooling) gather(at int64, b []byte) (int64, error) {
 // finish notes that nothing is missing.
 func (s *spooling) finish() error {
 	head := s.partHeader(0, s.last)
-	le.PutUint32(head[12:], crc32.Checksum(head, castagnoli))
+	le.PutUint32(head[12:], crc32c.Sum(head))
 	if err := s.write(head); err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"sluice/internal/crc32c"
 	"sluice/internal/event"
 	"sluice/internal/store"
 	"sluice/internal/vfs"
@@ -273,7 +273,7 @@ func FuzzOpenSpool(f *testing.F) {
 func TestOlderSpool(t *testing.T) {
 	head := le.AppendUint64(make([]byte, spoolHeader), 1)
 	copy(head, "SLXS\x01")
-	le.PutUint32(head[12:], crc32.Checksum(head, castagnoli))
+	le.PutUint32(head[12:], crc32c.Sum(head))
 	disk := vfs.NewMem()
 	file, err := vfs.Create(disk, spoolPath)
 	if err != nil {
@@ -309,7 +309,7 @@ func TestHostileSpool(t *testing.T) {
 		tables := spoolPartHeader + int(le.Uint32(part[4:]))*spoolStreamSize + int(le.Uint32(part[8:]))*spoolPlaceSize
 		change(part[spoolPartHeader:])
 		le.PutUint32(part[12:], 0)
-		le.PutUint32(part[12:], crc32.Checksum(part[:tables], castagnoli))
+		le.PutUint32(part[12:], crc32c.Sum(part[:tables]))
 		file, err := disk.OpenFile(spoolPath, os.O_RDWR)
 		if err != nil {
 			t.Fatal(err)

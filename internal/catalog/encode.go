@@ -5,7 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
+
+	"sluice/internal/crc32c"
 )
 
 const (
@@ -15,8 +16,7 @@ const (
 )
 
 var (
-	castagnoli = crc32.MakeTable(crc32.Castagnoli)
-	be         = binary.BigEndian
+	be = binary.BigEndian
 )
 
 // CorruptError says which value of the store cannot be what was written.
@@ -66,9 +66,9 @@ func unframe(b Bucket, key, framed []byte) ([]byte, error) {
 }
 
 func checksum(b Bucket, key, value []byte) uint32 {
-	sum := crc32.Update(0, castagnoli, []byte(b))
-	sum = crc32.Update(sum, castagnoli, key)
-	return crc32.Update(sum, castagnoli, value)
+	sum := crc32c.Update(0, []byte(b))
+	sum = crc32c.Update(sum, key)
+	return crc32c.Update(sum, value)
 }
 
 // set is the change that writes a value.

@@ -2,6 +2,8 @@ package compact
 
 import (
 	"hash/crc32"
+
+	"sluice/internal/crc32c"
 )
 
 const (
@@ -16,9 +18,7 @@ const (
 	maxRaw = 64 << 20
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
+func checksum(b []byte) uint32 { return crc32c.Sum(b) }
 
 // The columns of a block, in their order in the file.
 const (

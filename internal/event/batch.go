@@ -4,8 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"iter"
+
+	"sluice/internal/crc32c"
 )
 
 // Limits of one batch. The Builder refuses more; whoever takes unlimited bodies
@@ -48,8 +49,7 @@ const (
 )
 
 var (
-	castagnoli = crc32.MakeTable(crc32.Castagnoli)
-	le         = binary.LittleEndian
+	le = binary.LittleEndian
 )
 
 // ErrCorrupt says that bytes are no sealed batch. Errors of Open wrap it.
@@ -89,7 +89,7 @@ func Open(rec []byte) (Batch, error) {
 		return Batch{}, err
 	}
 	body := b.rec[:len(b.rec)-crcSize]
-	if crc32.Checksum(body, castagnoli) != le.Uint32(b.rec[len(body):]) {
+	if crc32c.Sum(body) != le.Uint32(b.rec[len(body):]) {
 		return Batch{}, fmt.Errorf("%w: checksum mismatch", ErrCorrupt)
 	}
 	if err := b.checkEnds(); err != nil {

@@ -3,10 +3,11 @@ package event
 import (
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"math/bits"
 	"slices"
 	"sync"
+
+	"sluice/internal/crc32c"
 )
 
 // ErrFull says that a batch cannot take one more event: seal it and go on with
@@ -179,7 +180,7 @@ func finish(buf []byte, from int, h Header, s Source, t tail) ([]byte, error) {
 	le.PutUint32(head[offShard:], h.Origin.Shard)
 	le.PutUint32(head[offFirst:], uint32(t.first))
 	le.PutUint64(head[offNumber:], h.Origin.Number)
-	return le.AppendUint32(buf, crc32.Checksum(buf[from:], castagnoli)), nil
+	return le.AppendUint32(buf, crc32c.Sum(buf[from:])), nil
 }
 
 // AppendSelected appends a sealed record of the selected events of src to dst:
@@ -220,5 +221,5 @@ func AppendSelected(dst []byte, src Batch, sel Selection) ([]byte, error) {
 	le.PutUint32(head[offCount:], uint32(t.count))
 	le.PutUint32(head[offSource:], uint32(len(dst)-sourceAt))
 	le.PutUint64(head[offBase:], uint64(t.base))
-	return le.AppendUint32(dst, crc32.Checksum(dst[from:], castagnoli)), nil
+	return le.AppendUint32(dst, crc32c.Sum(dst[from:])), nil
 }

@@ -2,7 +2,8 @@ package event
 
 import (
 	"fmt"
-	"hash/crc32"
+
+	"sluice/internal/crc32c"
 )
 
 // Fields are a record's header as it is stored, without what follows from the
@@ -96,6 +97,6 @@ func Reseal(rec []byte) (Batch, error) {
 		return Batch{}, err
 	}
 	body := len(b.rec) - crcSize
-	le.PutUint32(b.rec[body:], crc32.Checksum(b.rec[:body], castagnoli))
+	le.PutUint32(b.rec[body:], crc32c.Sum(b.rec[:body]))
 	return b, nil
 }

@@ -23,6 +23,8 @@ func layer(folder string) string {
 		return "pattern"
 	case within(folder, "internal/event"):
 		return "event"
+	case within(folder, "internal/crc32c"):
+		return "checksum"
 	case within(folder, "internal/app"):
 		return "app"
 	case slices.Contains(rooms, first):
@@ -45,11 +47,13 @@ func whyNot(from, to string, test bool) string {
 	if source == target {
 		return ""
 	}
-	leaf := target == "event" || target == "pattern"
+	leaf := target == "event" || target == "pattern" || target == "checksum"
 	below := leaf || target == "internal"
 	switch {
-	case source == "event":
-		return "internal/event imports the standard library only"
+	case source == "checksum":
+		return "internal/crc32c is a leaf: it imports the standard library only"
+	case source == "event" && target != "checksum":
+		return "internal/event imports the standard library and internal/crc32c only"
 	case source == "pattern":
 		return "filter/pattern is a leaf: it imports the standard library and its own folders"
 	case source == "internal" && !below:
@@ -85,7 +89,7 @@ func TestImportDirection(t *testing.T) {
 
 func mustBeStandard(folder string) bool {
 	l := layer(folder)
-	return l == "event" || l == "pattern"
+	return l == "event" || l == "pattern" || l == "checksum"
 }
 
 // standard reports whether an import path is the standard library's: only those
@@ -131,6 +135,11 @@ func TestWhyNot(t *testing.T) {
 	f("internal/logsapi", "internal/app", product, false)
 	f("internal/event", "internal/clock", product, false)
 	f("internal/event", "internal/clock", test, false)
+	f("internal/event", "internal/crc32c", product, true)
+	f("internal/event", "internal/event/x", product, true)
+	f("internal/crc32c", "internal/event", product, false)
+	f("crossregion", "internal/crc32c", product, true)
+	f("filter/pattern", "internal/crc32c", product, false)
 	f("internal/eventual", "internal/clock", product, true)
 	f("filter/pattern", "filter/pattern/internal/dfa", product, true)
 	f("filter/pattern/internal/dfa", "internal/event", product, false)

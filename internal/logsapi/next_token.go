@@ -3,10 +3,10 @@ package logsapi
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"hash/crc32"
 	"time"
 
 	"sluice/internal/awsapi"
+	"sluice/internal/crc32c"
 )
 
 // The nextToken of lists is base64 of
@@ -24,8 +24,6 @@ import (
 const tokenLife = 24 * time.Hour
 
 const tokenHeader = 4 + 8
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // NextToken returns the nextToken of a list that goes on behind after; nil when
 // there is no more, since an empty token would make clients loop.
@@ -59,5 +57,5 @@ func ParseNextToken(operation string, token *string, now time.Time) (after strin
 }
 
 func tokenSum(operation string, raw []byte) uint32 {
-	return crc32.Update(crc32.Checksum([]byte(operation), castagnoli), castagnoli, raw[4:])
+	return crc32c.Update(crc32c.Sum([]byte(operation)), raw[4:])
 }

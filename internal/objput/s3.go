@@ -2,9 +2,9 @@ package objput
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"sluice/internal/clock"
+	"sluice/internal/crc32c"
 )
 
 // S3 is a Store in S3, or in a store that speaks its protocol.
@@ -176,22 +177,20 @@ func (s *S3) absent(ctx context.Context, bucket, key string) error {
 	return err
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // checksum is CRC-32C in S3's spelling, nil when the store is not to get any.
 func (s *S3) checksum(body io.ReaderAt, from, to int64) (*string, error) {
 	if !s.checksums {
 		return nil, nil
 	}
-	h := crc32.New(castagnoli)
-	n, err := copyBody(h, Object{Body: io.NewSectionReader(body, from, to-from), Size: to - from})
+	var sum crc32c.Digest
+	n, err := copyBody(&sum, Object{Body: io.NewSectionReader(body, from, to-from), Size: to - from})
 	if err != nil {
 		return nil, fmt.Errorf("read body: %w", err)
 	}
 	if n != to-from {
 		return nil, fmt.Errorf("read body: %w", io.ErrUnexpectedEOF)
 	}
-	text := base64Sum(h.Sum(nil))
+	text := base64Sum(binary.BigEndian.AppendUint32(nil, uint32(sum)))
 	return &text, nil
 }
 

@@ -2,7 +2,8 @@ package wal
 
 import (
 	"encoding/binary"
-	"hash/crc32"
+
+	"sluice/internal/crc32c"
 )
 
 const (
@@ -13,8 +14,7 @@ const (
 )
 
 var (
-	le         = binary.LittleEndian
-	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+	le = binary.LittleEndian
 )
 
 // frameSize returns the bytes of a frame on disk.
@@ -52,10 +52,10 @@ func appendFrame(dst []byte, s stamp, t Type, key uint64, parts ...[]byte) []byt
 
 // checksum covers the payload length and all that follows the crc itself.
 func checksum(frame []byte) uint32 {
-	return crc32.Update(crc32.Checksum(frame[:4], castagnoli), castagnoli, frame[8:])
+	return crc32c.Update(crc32c.Sum(frame[:4]), frame[8:])
 }
 
-func checksumOf(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
+func checksumOf(b []byte) uint32 { return crc32c.Sum(b) }
 
 // trustedFrame reads the frame at the start of bytes that were verified before,
 // and returns its size.

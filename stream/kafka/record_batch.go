@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"math/bits"
 	"slices"
@@ -14,6 +13,8 @@ import (
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 	"github.com/segmentio/kafka-go"
+
+	"sluice/internal/crc32c"
 )
 
 // recordBatch makes Kafka's record batches, version 2, in buffers that it keeps:
@@ -59,8 +60,7 @@ const (
 )
 
 var (
-	be         = binary.BigEndian
-	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+	be = binary.BigEndian
 
 	// xerialHeader starts what Kafka's clients take for snappy: a magic, a version
 	// and the least version that reads it. Blocks with their lengths follow.
@@ -109,7 +109,7 @@ func (b *recordBatch) build(records []outgoing, codec kafka.Compression) ([]byte
 		w[i] = 0xff
 	}
 	be.PutUint32(w[countAt:], uint32(len(records)))
-	be.PutUint32(w[crcAt:], crc32.Checksum(w[afterCRC:], castagnoli))
+	be.PutUint32(w[crcAt:], crc32c.Sum(w[afterCRC:]))
 	return b.wire, nil
 }
 

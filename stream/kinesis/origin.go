@@ -5,15 +5,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"slices"
 
+	"sluice/internal/crc32c"
 	"sluice/internal/event"
 )
 
 var (
-	le         = binary.LittleEndian
-	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+	le = binary.LittleEndian
 )
 
 // Payload is what the data of a record is.
@@ -70,7 +69,7 @@ func appendBatch(dst []byte, o Origin, filter string, record []byte) []byte {
 	dst = le.AppendUint32(dst, o.Part)
 	dst = append(dst, byte(len(filter)))
 	dst = append(dst, filter...)
-	dst = le.AppendUint32(dst, crc32.Checksum(dst[from:], castagnoli))
+	dst = le.AppendUint32(dst, crc32c.Sum(dst[from:]))
 	return append(dst, record...)
 }
 
@@ -95,7 +94,7 @@ func Decode(data []byte) (Decoded, error) {
 		return Decoded{}, fmt.Errorf("%w: %d bytes", errBatch, len(data))
 	}
 	end := batchHeader + int(data[batchHeader-1])
-	if len(data) < end+batchCRC || le.Uint32(data[end:]) != crc32.Checksum(data[:end], castagnoli) {
+	if len(data) < end+batchCRC || le.Uint32(data[end:]) != crc32c.Sum(data[:end]) {
 		return Decoded{}, fmt.Errorf("%w: its origin is damaged", errBatch)
 	}
 	batch, err := event.Open(data[end+batchCRC:])

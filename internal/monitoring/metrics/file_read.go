@@ -3,11 +3,11 @@ package metrics
 import (
 	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"io"
 	"sort"
 	"strings"
 
+	"sluice/internal/crc32c"
 	"sluice/internal/vfs"
 )
 
@@ -65,7 +65,7 @@ func openLayout(fsys vfs.FS, path string, visit func(key []byte, seen int64)) (*
 	if err != nil {
 		return nil, err
 	}
-	if crc32.Checksum(b[:index], castagnoli) != le.Uint32(t[24:]) || crc32.Checksum(b[index:], castagnoli) != le.Uint32(t[28:]) {
+	if crc32c.Sum(b[:index]) != le.Uint32(t[24:]) || crc32c.Sum(b[index:]) != le.Uint32(t[28:]) {
 		return nil, damaged(path, "index")
 	}
 	return parseLayout(path, b[:index], b[index:], end, visit)
@@ -105,7 +105,7 @@ func (l *layout) read(f vfs.File, i int) ([]byte, error) {
 		return nil, err
 	}
 	if len(b) < pageHeader || int(binary.LittleEndian.Uint32(b)) != len(b)-pageHeader ||
-		crc32.Checksum(b[pageHeader:], castagnoli) != binary.LittleEndian.Uint32(b[4:]) {
+		crc32c.Sum(b[pageHeader:]) != binary.LittleEndian.Uint32(b[4:]) {
 		return nil, damaged(f.Name(), "page")
 	}
 	return b[pageHeader:], nil

@@ -4,9 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"slices"
 
+	"sluice/internal/crc32c"
 	"sluice/internal/vfs"
 )
 
@@ -18,8 +18,6 @@ const (
 	trailerSize = 8 + 8 + 8 + 4 + 4 + 4 + 8
 	pageHeader  = 8
 )
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // writer writes a file of series in the order of their keys. A file without
 // its trailer counts for nothing.
@@ -82,7 +80,7 @@ func (w *writer) flush() error {
 	}
 	body := w.page[pageHeader:]
 	binary.LittleEndian.PutUint32(w.page, uint32(len(body)))
-	binary.LittleEndian.PutUint32(w.page[4:], crc32.Checksum(body, castagnoli))
+	binary.LittleEndian.PutUint32(w.page[4:], crc32c.Sum(body))
 	w.index = binary.AppendUvarint(appendText(w.index, w.first), uint64(w.off))
 	if err := w.write(w.page); err != nil {
 		return err
@@ -106,8 +104,8 @@ func (w *writer) finish() (bytes int64, err error) {
 	trailer := le.AppendUint64(nil, uint64(w.off))
 	trailer = le.AppendUint64(trailer, uint64(len(w.index)))
 	trailer = le.AppendUint64(trailer, uint64(len(w.names)))
-	trailer = le.AppendUint32(trailer, crc32.Checksum(w.index, castagnoli))
-	trailer = le.AppendUint32(trailer, crc32.Checksum(w.names, castagnoli))
+	trailer = le.AppendUint32(trailer, crc32c.Sum(w.index))
+	trailer = le.AppendUint32(trailer, crc32c.Sum(w.names))
 	trailer = append(le.AppendUint32(trailer, fileVersion), fileMagic...)
 	for _, part := range [...][]byte{w.index, w.names, trailer} {
 		if err := w.write(part); err != nil {
