@@ -173,6 +173,12 @@ const (
 	maxUnflushed = 16 << 20
 	// maxCopy bounds the events copied for one filter and batch.
 	maxCopy = 1 << 20
+	// gathering is how long matches wait for more, unless there are fewEntries bytes of
+	// them, or they refer to fewReferred bytes of batches: each frame is looked for and
+	// read by itself, and whoever does has in memory what it refers to.
+	gathering   = 20 * time.Millisecond
+	fewEntries  = 256 << 10
+	fewReferred = 512 << 10
 	// patience is how long matches wait for a commit of somebody else: longer than
 	// requests are apart where a commit of their own would stand in a request's way.
 	patience = 20 * time.Millisecond
@@ -193,10 +199,12 @@ type worker struct {
 	ends    []uint32 // scratch: a batch's message ends
 	tallies []event.Tally
 	sampler sampler
+	ripe    time.Time // when the matches at hand have waited for more
 	due     time.Time // by which the samples at hand should be durable
 	next    uint64    // first position not read
 	unread  int       // bytes of the log read since the last frame
 	matched int       // bytes of batches with matches since the last frame
+	refer   int       // of them, bytes of those that are referred to, and not copied from
 
 	mu      sync.Mutex    // guards the fields below
 	settled uint64        // first position whose matches are not durable
@@ -230,19 +238,23 @@ func (w *worker) run(ctx context.Context) error {
 		if err := w.flush(ctx, maxUnflushed); err != nil {
 			return err
 		}
-		if w.sampler.deltas.Empty() {
+		if len(w.entries) == 0 && w.sampler.deltas.Empty() {
 			w.noteSettled()
 		}
 	}
 }
 
-// await returns the next block and waits for it, but not longer than the samples
-// at hand may wait, nor while somebody waits for them: then there is none.
+// await returns the next block and waits for it, but not longer than the matches and
+// samples at hand may wait, nor while somebody waits for them: then there is none.
 func (w *worker) await(ctx context.Context, r *wal.Reader) (wal.Block, bool, error) {
-	if w.sampler.deltas.Empty() {
+	until := w.due
+	switch {
+	case len(w.entries) > 0 && (w.sampler.deltas.Empty() || w.ripe.Before(until)):
+		until = w.ripe
+	case w.sampler.deltas.Empty():
 		return w.read(ctx, r, true)
 	}
-	waiting, cancel := context.WithDeadline(ctx, w.due)
+	waiting, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	if w.hurried(cancel) {
 		return w.read(ctx, r, false)
@@ -332,6 +344,7 @@ func (w *worker) batch(f wal.Frame) error {
 	p.set.Match(pattern.Batch{Text: b.Text(), Ends: w.ends}, &p.matches)
 	before := len(w.entries)
 	all := p.from <= f.Seq && f.Seq < p.to // of the plan's filters are in force
+	refers := false
 	if all {
 		w.shard.State.noteRead(&p.readers, uint64(b.Len()))
 	}
@@ -356,12 +369,19 @@ func (w *worker) batch(f wal.Frame) error {
 			}
 			t.Matched = uint64(len(sel))
 			t.Bytes = uint64(event.Delivery{Batch: b, Selection: sel}.Bytes())
+			refers = refers || uint64(len(w.entries)-frame) < t.Bytes // or the events are there
 			w.keys = append(w.keys, filter.Route)
 		}
 		w.shard.State.note(t)
 	}
 	if len(w.entries) > before {
 		w.matched += len(f.Payload)
+		if refers {
+			w.refer += len(f.Payload)
+		}
+		if before == 0 {
+			w.ripe = clock.Machine{}.Now().Add(gathering)
+		}
 	}
 	w.samples(p, b, at, all)
 	return nil
@@ -403,10 +423,10 @@ func (w *worker) samples(p *plan, b event.Batch, at event.Position, all bool) {
 }
 
 // flush makes the matches, the filters' counters and the input position durable
-// in one frame, samples of metrics too. Without matches it waits until samples
-// are due or more than unread bytes would have to be read again.
+// in one frame, samples of metrics too, unless it is too early for that and no more
+// than unread bytes would have to be read again.
 func (w *worker) flush(ctx context.Context, unread int) error {
-	if len(w.entries) == 0 && w.unread <= unread && !w.samplesDue() {
+	if w.unread <= unread && !w.matchesDue() && !w.samplesDue() {
 		return nil
 	}
 	if d := &w.sampler.deltas; !d.Empty() {
@@ -424,7 +444,7 @@ func (w *worker) flush(ctx context.Context, unread int) error {
 	}
 	slices.Sort(w.keys)
 	w.cfg.Published(slices.Compact(w.keys)...)
-	w.entries, w.keys, w.unread, w.matched = w.entries[:0], w.keys[:0], 0, 0
+	w.entries, w.keys, w.unread, w.matched, w.refer = w.entries[:0], w.keys[:0], 0, 0, 0
 	return nil
 }
 
@@ -442,6 +462,13 @@ func (w *worker) waitDurable(ctx context.Context, seq uint64) error {
 	}
 	w.hurried(nil)
 	return w.shard.Log.WaitDurable(ctx, seq)
+}
+
+// matchesDue tells whether matches have waited long enough for more, or are enough,
+// or somebody waits for them.
+func (w *worker) matchesDue() bool {
+	return len(w.entries) > 0 && (len(w.entries) >= fewEntries || w.refer >= fewReferred ||
+		!clock.Machine{}.Now().Before(w.ripe) || w.hurried(nil))
 }
 
 // samplesDue tells whether samples have waited long enough, or somebody waits

@@ -71,7 +71,10 @@ func openMetrics(t testing.TB, fs vfs.FS, cfg filter.Config) (b *metricBench, er
 	if b.store, err = metrics.Open(metrics.Config{FS: fs, Dir: "/metrics", Clock: clk, Logs: []*wal.Log{b.log}, MergeFiles: 2}); err != nil {
 		return nil, errors.Join(err, b.log.Close())
 	}
-	cfg.Definitions, cfg.Clock, cfg.Logger, cfg.Published = &definitions{}, clk, slog.New(slog.DiscardHandler), func(...uint64) {}
+	cfg.Clock, cfg.Logger = clk, slog.New(slog.DiscardHandler)
+	if cfg.Definitions == nil {
+		cfg.Definitions, cfg.Published = &definitions{}, func(...uint64) {}
+	}
 	b.d = filter.New(cfg, filter.Shard{Log: b.log, State: state})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
