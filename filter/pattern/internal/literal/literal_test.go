@@ -51,6 +51,38 @@ func checkScanner(t *testing.T, literals []string, text []byte) {
 	}
 }
 
+// TestFinderEqualsPortable runs a Finder and package bytes on the same texts, whose
+// literals and false starts are anywhere, and at the very end.
+func TestFinderEqualsPortable(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 10))
+	random := func(of string, n int) []byte {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = of[rng.IntN(len(of))]
+		}
+		return b
+	}
+	for range 20_000 {
+		literal := random("abc\x00\xff", 1+rng.IntN(40)) // once in a long text, or never
+		if rng.IntN(2) == 0 {
+			literal = literal[:1+rng.IntN(min(4, len(literal)))]
+		}
+		size := rng.IntN(700)
+		text := random([]string{"abc\x00\xff", "a", "dddddddddddddddda", "d"}[rng.IntN(4)], size+64)[rng.IntN(64):]
+		if rng.IntN(3) > 0 && len(text) > len(literal) {
+			copy(text[rng.IntN(len(text)-len(literal)+1):], literal)
+		}
+		f := NewFinder(string(literal))
+		text = slices.Clip(text)
+		if got, want := f.Index(text), bytes.Index(text, literal); got != want {
+			t.Fatalf("%q in %q: got %d, want %d", literal, text, got, want)
+		}
+		if got, want := f.indexPortable(text), bytes.Index(text, literal); got != want {
+			t.Fatalf("portable: %q in %q: got %d, want %d", literal, text, got, want)
+		}
+	}
+}
+
 func TestScanner(t *testing.T) {
 	f := func(text string, literals ...string) {
 		t.Helper()

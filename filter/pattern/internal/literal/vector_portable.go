@@ -2,11 +2,6 @@
 
 package literal
 
-// Index returns the offset of the first occurrence in text, or -1.
-//
-// hot: BenchmarkFinder
-func (f *Finder) Index(text []byte) int { return f.indexPortable(text) }
-
 // fingerprints is a scan by vectors, which this build does not have.
 type fingerprints struct{}
 

@@ -8,56 +8,14 @@ import (
 	"slices"
 )
 
-// With GOEXPERIMENT=simd both searches compare 32 positions at a time. The
-// package is an experiment of Go 1.26, hence the narrow build constraint; the
-// portable twins stay in use on processors without AVX2 and for the ends of a
-// text, and TestVectorEqualsPortable holds both against each other.
+// With GOEXPERIMENT=simd the search for several literals compares 32 positions at
+// a time. The package is an experiment of Go 1.26, hence the narrow build
+// constraint; the portable twin stays in use on processors without AVX2 and for the
+// ends of a text, and TestVectorEqualsPortable holds both against each other.
 
 var hasAVX2 = archsimd.X86.AVX2()
 
 func load(b []byte) archsimd.Uint8x32 { return archsimd.LoadUint8x32((*[32]uint8)(b)) }
-
-// Index returns the offset of the first occurrence in text, or -1.
-//
-// hot: BenchmarkFinder
-func (f *Finder) Index(text []byte) int {
-	if !hasAVX2 || len(f.literal) < 2 || len(text) < 128+len(f.literal) {
-		return f.indexPortable(text)
-	}
-	start, done := f.indexVector(text)
-	// SSE instructions stall on dirty AVX registers.
-	archsimd.ClearAVXUpperBits()
-	if start >= 0 {
-		return start
-	}
-	if j := f.indexPortable(text[done:]); j >= 0 {
-		return done + j
-	}
-	return -1
-}
-
-// indexVector looks for the two rarest bytes of the literal at their distance.
-// Without a find it returns -1 and where the literal may still start.
-func (f *Finder) indexVector(text []byte) (start, done int) {
-	rare, check := archsimd.BroadcastUint8x32(f.rare), archsimd.BroadcastUint8x32(f.check)
-	// All positions at which the literal may start, at two offsets.
-	n := len(text) - len(f.literal) + 1
-	a, c := text[f.rareAt:f.rareAt+n], text[f.checkAt:f.checkAt+n]
-	for len(a) >= 64 && len(c) >= 64 {
-		low := load(a).Equal(rare).And(load(c).Equal(check))
-		high := load(a[32:]).Equal(rare).And(load(c[32:]).Equal(check))
-		if found := uint64(low.ToBits()) | uint64(high.ToBits())<<32; found != 0 {
-			for at := n - len(a); found != 0; found &= found - 1 {
-				start := at + bits.TrailingZeros64(found)
-				if string(text[start:start+len(f.literal)]) == string(f.literal) {
-					return start, 0
-				}
-			}
-		}
-		a, c = a[64:], c[64:]
-	}
-	return -1, n - len(a)
-}
 
 // fingerprints scans for up to maxFingerprints literals of three bytes or more.
 // The literals are dealt into eight buckets. For each of three neighbouring
