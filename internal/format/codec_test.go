@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -99,6 +100,43 @@ func unzstd(t testing.TB, b []byte) []byte {
 		t.Fatal(err)
 	}
 	return plain
+}
+
+// A frame is what the library alone would write, checksum and all.
+func TestZstdFramesAreTheLibrarys(t *testing.T) {
+	all := lines(12_000)
+	for _, n := range []int{0, 1, 10, 300, 12_000} {
+		for _, run := range []int{1, 700} {
+			var want bytes.Buffer
+			w, err := zstd.NewWriter(&want, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(true),
+				zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20), zstd.WithZeroFrames(true))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range all[:n] {
+				if _, err := w.Write(r); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			got := body(t, write(t, "ZSTD", all[:n], run))
+			if !bytes.Equal(got, want.Bytes()) {
+				t.Errorf("%d records: %d bytes that begin with %x and end with %x, the library's %d, %x and %x",
+					n, len(got), got[:min(16, len(got))], got[max(0, len(got)-4):], want.Len(), want.Bytes()[:min(16, want.Len())], want.Bytes()[max(0, want.Len()-4):])
+			}
+			got[len(got)-1] ^= 1 // or nobody looks at it
+			r, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.DecodeAll(got, nil); !errors.Is(err, zstd.ErrCRCMismatch) {
+				t.Errorf("%d records with a wrong checksum: %v", n, err)
+			}
+			r.Close()
+		}
+	}
 }
 
 var uuid5 = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
