@@ -1,8 +1,8 @@
-//go:build !(goexperiment.simd && amd64 && go1.26 && !go1.27)
+//go:build !amd64
 
 package literal
 
-// fingerprints is a scan by vectors, which this build does not have.
+// fingerprints is a scan by vectors, which this processor has none of.
 type fingerprints struct{}
 
 func newFingerprints([]string, []uint32) *fingerprints { return nil }
