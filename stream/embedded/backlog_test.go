@@ -180,6 +180,30 @@ func TestABacklogIsReadByItsDistances(t *testing.T) {
 	}
 }
 
+// A commit that falls between the frames of a merged entry leaves those behind it.
+func TestACommitLeavesWhatIsBehindItInAMergedEntry(t *testing.T) {
+	const key, frames, size = 7, 1200, 100
+	s := openStream(t, vfs.NewMem(), 1)
+	for i := range frames {
+		s.backlog(t, key+1, 3, 50_000)
+		if _, err := s.Put(t.Context(), key, 1, [][]byte{fmt.Appendf(nil, "%08d%092d", i, 0)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := 0
+	for _, n := range []int{1, 2, 3, 5, 8, 13, 200, 333, 700, 1111, frames} {
+		s.commit(t, key, uint64(4*n+1), int64(n-done), int64(n-done)*size) // each frame of its own is the fourth
+		done = n
+		records, _, first := s.read(t, key, event.Range{End: math.MaxUint64})
+		if want := fmt.Sprintf("%08d", n); records != int64(frames-n) || n < frames && first != want {
+			t.Fatalf("%d records from %s are left behind the first %d", records, first, n)
+		}
+		if totals := s.Totals(key); totals.InFlight != int64(frames-n) || totals.Lost() != 0 {
+			t.Fatalf("behind the first %d: %+v", n, totals)
+		}
+	}
+}
+
 // BenchmarkBacklog reads what one of a hundred streams has in a log: 2,000 records,
 // 100 kB apart.
 func BenchmarkBacklog(b *testing.B) {

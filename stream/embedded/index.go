@@ -263,6 +263,9 @@ func (x *Index) split(key uint64, old, head entry, rest int64) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	k := x.keys[key]
+	if k == nil { // it was dropped meanwhile
+		return false
+	}
 	if len(k.entries) >= maxEntries {
 		k.thin()
 	}
@@ -291,9 +294,8 @@ func (x *Index) runs(key uint64, r event.Range) []entry {
 	}
 	var out []entry
 	for _, e := range k.entries {
-		_, e = e.cut(r.Start)
-		if e, _ = e.cut(r.End); e.first < e.end {
-			out = append(out, e)
+		if part, some := e.within(r.Start, r.End); some {
+			out = append(out, part)
 		}
 	}
 	return out

@@ -83,13 +83,10 @@ func (e *entry) cut(at uint64) (before, behind entry) {
 	switch {
 	case at <= e.first:
 		return entry{}, entry{first: e.first, end: e.end, frames: e.frames}
-	case at >= e.end:
-		return entry{first: e.first, end: e.end, frames: e.frames}, entry{}
-	case !e.exact():
+	case !e.exact() && at < e.end:
 		return entry{first: e.first, end: at}, entry{first: at, end: e.end}
 	}
-	place, list := e.first, e.frames
-	for {
+	for place, list := e.first, e.frames; list != ""; {
 		more, rest := difference(list)
 		if place+more >= at {
 			before = entry{first: e.first, end: place + 1, frames: e.frames[:len(e.frames)-len(list)]}
@@ -97,4 +94,14 @@ func (e *entry) cut(at uint64) (before, behind entry) {
 		}
 		place, list = place+more, rest
 	}
+	return entry{first: e.first, end: e.end, frames: e.frames}, entry{}
+}
+
+// within is the part of an entry that lies in [from, limit), with what all of it
+// holds; false if nothing does.
+func (e entry) within(from, limit uint64) (entry, bool) {
+	_, part := e.cut(from)
+	part, _ = part.cut(limit)
+	e.first, e.end, e.frames = part.first, part.end, part.frames
+	return e, e.first < e.end
 }

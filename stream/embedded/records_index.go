@@ -126,9 +126,11 @@ func (x *Index) recordRuns(stream, from, limit, mask uint64, most int) []entry {
 		if e.first >= limit || len(out) == most {
 			break
 		}
-		if e.shards&mask != 0 {
-			e.first, e.end = max(e.first, from), min(e.end, limit)
-			out = append(out, e)
+		if e.shards&mask == 0 {
+			continue
+		}
+		if part, some := e.within(from, limit); some {
+			out = append(out, part)
 		}
 	}
 	return out

@@ -156,6 +156,49 @@ func TestReadRecordsStops(t *testing.T) {
 	}
 }
 
+// TestRecordsFarApart: whoever reads a long stream with much of others between its
+// frames, page by page, from any position, gets each frame once and in order.
+func TestRecordsFarApart(t *testing.T) {
+	s := openStream(t, vfs.NewMem(), 1)
+	var numbers []uint64
+	for i := range 1200 {
+		s.backlog(t, 8, 3, 50_000)
+		numbers = append(numbers, s.appendRecords(t, 0, int64(i), record(0, i, []byte("record"))))
+	}
+	page := func(from uint64, most int) (seen []uint64, next uint64) {
+		t.Helper()
+		next, err := s.ReadRecords(t.Context(), kinesisStream, 0, from, 0, func(number uint64, _ embedded.Records) error {
+			if seen = append(seen, number); len(seen) == most {
+				return embedded.ErrStop
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return seen, next
+	}
+	for _, most := range []int{1, 3, 700} {
+		var all []uint64
+		for next := uint64(0); next < s.End(0); {
+			var seen []uint64
+			seen, next = page(next, most)
+			all = append(all, seen...)
+		}
+		if !slices.Equal(all, numbers) {
+			t.Fatalf("%d of %d frames in pages of %d", len(all), len(numbers), most)
+		}
+	}
+	for i, number := range numbers[:len(numbers)-2] {
+		if seen, _ := page(number, 2); !slices.Equal(seen, numbers[i:i+2]) {
+			t.Fatalf("from %d: %v, want %v", number, seen, numbers[i:i+2])
+		}
+		if seen, _ := page(number+1, 1); !slices.Equal(seen, numbers[i+1:i+2]) {
+			t.Fatalf("from %d: %v, want %v", number+1, seen, numbers[i+1:i+2])
+		}
+	}
+}
+
 // TestMarksAreInTheFrame: after any crash the mark says of each record whether it
 // is there.
 func TestMarksAreInTheFrame(t *testing.T) {
